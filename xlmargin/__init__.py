@@ -1,0 +1,47 @@
+"""What margin does this portfolio need, there?
+
+>>> import xlmargin as xm
+>>> "derive.portfolio" in xm.models()
+True
+"""
+
+from .assemble import tables
+from .book import Book
+from .errors import InputError, NoVersion, Note, ParameterError, Problem, SymbolError, UnknownModel, XlmarginError
+from .ledger import Grid, Line, Margin
+from .market import Market
+from .params import Params
+from .registry import Model, Ready, Setting, margin_model, model, models
+from .run import Benefit, benefit, compare, gross, margin, session
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Benefit",
+    "Book",
+    "Grid",
+    "InputError",
+    "Line",
+    "Margin",
+    "Market",
+    "Model",
+    "NoVersion",
+    "Note",
+    "ParameterError",
+    "Params",
+    "Problem",
+    "Ready",
+    "Setting",
+    "SymbolError",
+    "UnknownModel",
+    "XlmarginError",
+    "benefit",
+    "compare",
+    "gross",
+    "margin",
+    "margin_model",
+    "model",
+    "models",
+    "session",
+    "tables",
+]

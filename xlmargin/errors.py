@@ -1,11 +1,11 @@
 """What can go wrong, and how it is said.
 
-    XlmarginError
-    ├── InputError          tables, files and names: carries every Problem found, not only the first
-    │   └── SymbolError     an instrument name that cannot be read
-    ├── UnknownModel        no such rulebook (the nearest is named)
-    ├── ParameterError      a rulebook's parameters are incomplete or misspelt
-    └── NoVersion           the date lies before the first published version
+XlmarginError
+├── InputError          tables, files and names: carries every Problem found, not only the first
+│   └── SymbolError     an instrument name that cannot be read
+├── UnknownModel        no such rulebook (the nearest is named)
+├── ParameterError      a rulebook's parameters are incomplete or misspelt
+└── NoVersion           the date lies before the first published version
 """
 
 from __future__ import annotations

@@ -1,0 +1,298 @@
+"""Who holds what: rows of accounts (or pools), their legs, cash, orders and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Holdings:
+    """Aligned columns sorted by ``row``; ``rows`` is how many rows the book has."""
+
+    rows: int
+    row: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def sum(self, amounts: np.ndarray) -> np.ndarray:
+        """Amounts (H,) added up by row (R,), in the order in which they stand."""
+        return np.bincount(self.row, amounts, self.rows)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Every column but ``row``."""
+        names = [f.name for f in fields(self)][2:]
+        return {name: getattr(self, name) for name in names}
+
+    def at(self, index: np.ndarray | slice, row: np.ndarray, rows: int) -> Holdings:
+        """Records ``index``, now belonging to ``row`` of ``rows`` rows."""
+        return type(self)(rows, row, **{name: column[index] for name, column in self.columns().items()})
+
+    def slice(self, low: int, high: int) -> Holdings:
+        """The records of rows low … high−1, numbered from 0."""
+        start, stop = np.searchsorted(self.row, [low, high])
+        return self.at(slice(start, stop), self.row[start:stop] - low, high - low)
+
+    def take(self, rows: np.ndarray) -> Holdings:
+        """Rows repeated, reordered or dropped; row n of the result is ``rows[n]`` of this."""
+        count = np.bincount(self.row, minlength=self.rows)
+        start = np.concatenate([[0], np.cumsum(count)])[:-1]
+        repeat = count[rows]
+        offset = np.arange(repeat.sum()) - np.repeat(np.cumsum(repeat) - repeat, repeat)
+        return self.at(np.repeat(start[rows], repeat) + offset, np.repeat(np.arange(len(rows)), repeat), len(rows))
+
+    def sorted(self, *keys: np.ndarray) -> Holdings:
+        """The same records in order of row, then ``keys``."""
+        order = np.lexsort((*reversed(keys), self.row))
+        return self.at(order, self.row[order], self.rows)
+
+    def joined(self, other: Holdings) -> Holdings:
+        """The records of both, in order of row."""
+        columns = {k: np.concatenate([v, getattr(other, k)]) for k, v in self.columns().items()}
+        row = np.concatenate([self.row, other.row])
+        order = np.argsort(row, kind="stable")
+        return type(self)(self.rows, row[order], **{k: v[order] for k, v in columns.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Legs(Holdings):
+    """Positions: instrument number, side (0 one-way, ±1 hedge-mode leg), isolated, quantity, entry …"""
+
+    instrument: np.ndarray
+    side: np.ndarray
+    isolated: np.ndarray
+    quantity: np.ndarray
+    entry: np.ndarray
+    leverage: np.ndarray
+    posted: np.ndarray
+    accrued: np.ndarray
+    sheet_row: np.ndarray
+
+    @classmethod
+    def of(
+        cls, rows: int, row: np.ndarray, instrument: np.ndarray, quantity: np.ndarray, **columns: np.ndarray
+    ) -> Legs:
+        """Legs with whatever is not given left empty: one-way, cross, no entry, no leverage, nothing posted."""
+        n = len(row)
+        empty = {
+            "side": np.zeros(n, np.int8),
+            "isolated": np.zeros(n, bool),
+            "entry": np.full(n, np.nan),
+            "leverage": np.full(n, np.nan),
+            "posted": np.zeros(n),
+            "accrued": np.zeros(n),
+            "sheet_row": np.zeros(n, np.int64),
+        }
+        return cls(rows, row, instrument=instrument, quantity=quantity, **{**empty, **columns})
+
+
+@dataclass(frozen=True, eq=False)
+class Cash(Holdings):
+    """Balances: asset number, kind (wallet 0, loan 1, supplied 2), amount, location number."""
+
+    asset: np.ndarray
+    kind: np.ndarray
+    amount: np.ndarray
+    location: np.ndarray
+    sheet_row: np.ndarray
+
+    @classmethod
+    def of(cls, rows: int, row: np.ndarray, asset: np.ndarray, amount: np.ndarray, **columns: np.ndarray) -> Cash:
+        """Wallet balances without location unless ``columns`` say otherwise."""
+        n = len(row)
+        empty = {
+            "kind": np.zeros(n, np.int8),
+            "location": np.zeros(n, np.int64),
+            "sheet_row": np.zeros(n, np.int64),
+        }
+        return cls(rows, row, asset=asset, amount=amount, **{**empty, **columns})
+
+
+@dataclass(frozen=True, eq=False)
+class Orders(Holdings):
+    """Open orders: instrument number, side, signed quantity, limit price, reduce-only."""
+
+    instrument: np.ndarray
+    side: np.ndarray
+    quantity: np.ndarray
+    price: np.ndarray
+    reduce_only: np.ndarray
+    sheet_row: np.ndarray
+
+    @classmethod
+    def none(cls, rows: int) -> Orders:
+        """No orders."""
+        whole, real = np.zeros(0, np.int64), np.zeros(0)
+        return cls(rows, whole, whole, np.zeros(0, np.int8), real, real, np.zeros(0, bool), whole)
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """Rows of holdings. A row is an account first and a pool of one after ``pooled``.
+
+    ``account`` and ``pool`` (R,) name the row; ``settings`` holds an array (R,) per setting; ``detail``
+    asks rules to keep amounts per holding; ``assets`` of cash and ``instrument`` of legs number the market's.
+    """
+
+    legs: Legs
+    cash: Cash
+    orders: Orders
+    account: np.ndarray
+    pool: np.ndarray
+    settings: dict[str, np.ndarray] = field(default_factory=dict)
+    locations: tuple[str, ...] = ("",)
+    detail: bool = False
+
+    def __len__(self) -> int:
+        return len(self.account)
+
+    def sum(self, amounts: np.ndarray) -> np.ndarray:
+        """Amounts per leg (H,) added up by row (R,)."""
+        return self.legs.sum(amounts)
+
+    def take(self, rows: np.ndarray | Sequence[int]) -> Book:
+        """The rows named, repeated or reordered at will: a what-if starts as the same account again."""
+        rows = np.asarray(rows, np.int64)
+        return replace(
+            self,
+            legs=self.legs.take(rows),
+            cash=self.cash.take(rows),
+            orders=self.orders.take(rows),
+            account=self.account[rows],
+            pool=self.pool[rows],
+            settings={k: v[rows] for k, v in self.settings.items()},
+        )
+
+    def slice(self, low: int, high: int) -> Book:
+        """Rows low … high−1 as a book of their own."""
+        return replace(
+            self,
+            legs=self.legs.slice(low, high),
+            cash=self.cash.slice(low, high),
+            orders=self.orders.slice(low, high),
+            account=self.account[low:high],
+            pool=self.pool[low:high],
+            settings={k: v[low:high] for k, v in self.settings.items()},
+        )
+
+    def split(self, group: np.ndarray) -> Nets:
+        """Sub-rows: the legs of one row whose instruments share a group number; ``group`` is (I,).
+
+        >>> b = Book.bare(1, [0, 0, 0], [0, 1, 2], [1.0, -2.0, 4.0])
+        >>> b.split(np.array([7, 7, 9])).sum(b.legs.quantity)
+        array([-1.,  4.])
+        """
+        return Nets.of(self, group[self.legs.instrument])
+
+    def alone(self) -> Book:
+        """Each leg in a row of its own, without cash or orders: what netting is measured against."""
+        n = len(self.legs)
+        owner = self.legs.row
+        empty = np.zeros(0, np.int64)
+        return replace(
+            self,
+            legs=self.legs.at(slice(None), np.arange(n), n),
+            cash=self.cash.at(empty, empty, n),
+            orders=Orders.none(n),
+            account=self.account[owner],
+            pool=self.pool[owner],
+            settings={k: v[owner] for k, v in self.settings.items()},
+        )
+
+    def pooled(
+        self, leg: np.ndarray, cash: np.ndarray, order: np.ndarray | None = None, names: Sequence[str] = ()
+    ) -> Book:
+        """Rows cut into pools: a key per leg (H,), balance and order; −1 leaves a balance outside every pool.
+
+        ``names`` gives the key's words. Each row of the result is one (row, key) that holds anything; a row
+        that holds nothing keeps one pool, key 0.
+        """
+        order = np.zeros(len(self.orders), np.int64) if order is None else order
+        width = max(len(names), 1)
+        inside = cash >= 0
+        keys = [
+            self.legs.row * width + leg,
+            self.cash.row[inside] * width + cash[inside],
+            self.orders.row * width + order,
+        ]
+        held = np.unique(np.concatenate([k // width for k in keys]))
+        bare = np.setdiff1d(np.arange(len(self)), held) * width
+        pools, number = np.unique(np.concatenate([*keys, bare]), return_inverse=True)
+        cuts = np.cumsum([len(k) for k in keys])
+        new_leg, new_cash, new_order, _ = np.split(number, cuts)
+        origin = pools // width
+        label = np.asarray(names, object)[pools % width] if len(names) else self.pool[origin]
+        kept = self.cash.at(inside, self.cash.row[inside], self.cash.rows)
+        return replace(
+            self,
+            legs=_regrouped(self.legs, new_leg, len(pools)),
+            cash=_regrouped(kept, new_cash, len(pools)),
+            orders=_regrouped(self.orders, new_order, len(pools)),
+            account=self.account[origin],
+            pool=label,
+            settings={k: v[origin] for k, v in self.settings.items()},
+        )
+
+    @classmethod
+    def bare(cls, rows: int, row: Sequence[int], instrument: Sequence[int], quantity: Sequence[float]) -> Book:
+        """A book of positions only, for tests and experiments."""
+        whole = np.zeros(0, np.int64)
+        legs = Legs.of(
+            rows, np.asarray(row, np.int64), np.asarray(instrument, np.int64), np.asarray(quantity, np.float64)
+        )
+        names = np.array([str(r) for r in range(rows)], object)
+        return cls(legs, Cash.of(rows, whole, whole, np.zeros(0)), Orders.none(rows), names, np.full(rows, "", object))
+
+
+def _regrouped(table: Holdings, row: np.ndarray, rows: int) -> Holdings:
+    order = np.argsort(row, kind="stable")
+    return table.at(order, row[order], rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Nets:
+    """A book cut finer: ``net`` (H,) numbers each leg's net; ``row`` and ``group`` (N,) say whose it is."""
+
+    book: Book
+    net: np.ndarray
+    row: np.ndarray
+    group: np.ndarray
+
+    @classmethod
+    def of(cls, book: Book, group: np.ndarray) -> Nets:
+        """Nets of legs by row and ``group`` (H,); legs already in order are cut without sorting."""
+        width = int(group.max(initial=0)) + 1
+        key = book.legs.row * width + group
+        if np.all(key[1:] >= key[:-1]):
+            first = np.flatnonzero(np.concatenate([np.ones(min(len(key), 1), bool), key[1:] != key[:-1]]))
+            net = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(key))))
+            pools = key[first]
+        else:
+            pools, net = np.unique(key, return_inverse=True)
+        return cls(book, net, pools // width, pools % width)
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """First net of each row, (R+1,)."""
+        return np.searchsorted(self.row, np.arange(len(self.book) + 1))
+
+    def sum(self, amounts: np.ndarray) -> np.ndarray:
+        """Amounts per leg (H,) added up by net (N,)."""
+        return np.bincount(self.net, amounts, len(self))
+
+    def up(self, amounts: np.ndarray) -> np.ndarray:
+        """Amounts per net (N,) added up by row (R,)."""
+        return np.bincount(self.row, amounts, len(self.book))
+
+    def least(self, values: np.ndarray, start: float = np.inf) -> np.ndarray:
+        """The smallest value per leg (H,) of each net (N,)."""
+        out = np.full(len(self), start)
+        np.minimum.at(out, self.net, values)
+        return out

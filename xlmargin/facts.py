@@ -1,0 +1,193 @@
+"""The facts of each instrument: from its name, then from the tables; what disagrees is a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import Problem, SymbolError
+from .market import KIND, SPOT, Market
+from .parsing import Table
+from .schemas import INSTRUMENT_COLUMNS, TEXT
+from .symbols import Symbol, parse
+
+NUMBERS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype != TEXT and c.name != "as_of")
+WORDS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype == TEXT and c.name != "instrument")
+FIXED_BY_NAME = ("strike", "option_type")
+CURRENCY_OF_ACCOUNT = ("USD",)
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Numbers and words (I,) of each instrument, by column."""
+
+    numbers: dict[str, np.ndarray]
+    words: dict[str, np.ndarray]
+
+    @property
+    def settle(self) -> np.ndarray:
+        """Settlement asset by name (I,)."""
+        return self.words["settle"]
+
+
+def instrument_facts(
+    names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarray], problems: list[Problem], venue: str
+) -> Facts:
+    """Gather the facts of ``names`` from the tables (instruments first, then positions) and from the name."""
+    stated = Facts(
+        {k: np.full(len(names), np.nan) for k in NUMBERS},
+        {k: np.full(len(names), "", object) for k in WORDS},
+    )
+    for table, code in zip((tables["instruments"], tables["positions"]), codes, strict=False):
+        for column in NUMBERS:
+            _state(stated.numbers[column], table, code, column, names, problems)
+        for column in WORDS:
+            _state(stated.words[column], table, code, column, names, problems)
+        _state_extra(stated, table, code, len(names))
+    places = _places(names, tables, codes)
+    for i, name in enumerate(names):
+        _read_name(i, str(name), stated, venue, places[i], problems)
+    return stated
+
+
+def _state(
+    target: np.ndarray, table: Table, code: np.ndarray, column: str, names: np.ndarray, problems: list[Problem]
+) -> None:
+    values = table.columns.get(column)
+    if values is None:
+        return
+    given = (values != "") if values.dtype == object else ~np.isnan(values)
+    if not given.any():
+        return
+    had = (target != "") if target.dtype == object else ~np.isnan(target)
+    before = target.copy()
+    target[code[given][::-1]] = values[given][::-1]
+    target[had] = before[had]
+    for i in np.flatnonzero(given & (target[code] != values))[:100]:
+        message = f"{values[i]} here, {target[code[i]]} elsewhere for {names[code[i]]}"
+        problems.append(table.problem(int(i), column, message))
+
+
+def _state_extra(facts: Facts, table: Table, code: np.ndarray, count: int) -> None:
+    """Columns beyond the schema of the instruments table are kept: rulebooks may declare that they need them."""
+    if table.name != "instruments":
+        return
+    for name, cells in table.extra.items():
+        key = name.strip().casefold().replace(" ", "_")
+        try:
+            target, values = np.full(count, np.nan), cells.astype(np.float64)
+        except (TypeError, ValueError):
+            target, values = np.full(count, "", object), np.array(["" if c is None else str(c) for c in cells], object)
+        target[code[::-1]] = values[::-1]
+        (facts.words if target.dtype == object else facts.numbers)[key] = target
+
+
+def _places(names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarray]) -> list[tuple[str, int]]:
+    """A table and row where each name stands, for messages."""
+    places: list[tuple[str, int]] = [("", 0)] * len(names)
+    for name, code in zip(("orders", "positions", "instruments"), (codes[2], codes[1], codes[0]), strict=True):
+        for i, row in zip(code[::-1], tables[name].rows[::-1], strict=True):
+            places[i] = (name, int(row))
+    return places
+
+
+def _read_name(i: int, name: str, facts: Facts, venue: str, place: tuple[str, int], problems: list[Problem]) -> None:
+    words, numbers = facts.words, facts.numbers
+    try:
+        symbol = parse(name, venue)
+    except SymbolError as error:
+        if not words["kind"][i] or not words["underlying"][i]:
+            message = f"{error.problems[0].message} (or fill kind, underlying and settle in the instruments table)"
+            problems.append(Problem(place[0], place[1], "instrument", name, message))
+        symbol = None
+    if symbol is not None:
+        _take_from_name(i, symbol, facts, place, problems)
+    words["scope"][i] = words["scope"][i] or words["underlying"][i]
+    words["settle"][i] = words["settle"][i] or words["quote"][i]
+    if np.isnan(numbers["inverse"][i]):
+        numbers["inverse"][i] = 0.0
+    if np.isnan(numbers["contract_size"][i]):
+        numbers["contract_size"][i] = 1.0
+
+
+def _take_from_name(i: int, symbol: Symbol, facts: Facts, place: tuple[str, int], problems: list[Problem]) -> None:
+    for column in ("kind", "underlying", "settle", "quote", "option_type"):
+        said, stated = getattr(symbol, column), facts.words[column][i]
+        if stated and said and stated != said and column in FIXED_BY_NAME:
+            problems.append(Problem(*place, column, stated, f"{stated} here, but the name {symbol.text} says {said}"))
+        facts.words[column][i] = stated or said
+    for column in ("expiry", "strike", "inverse"):
+        said, stated = float(getattr(symbol, column)), facts.numbers[column][i]
+        if column in FIXED_BY_NAME and not np.isnan([said, stated]).any() and said != stated:
+            problems.append(
+                Problem(*place, column, stated, f"{stated:g} here, but the name {symbol.text} says {said:g}")
+            )
+        if np.isnan(stated):
+            facts.numbers[column][i] = said
+
+
+def asset_prices(
+    names: np.ndarray, table: Table, code: np.ndarray, facts: Facts, problems: list[Problem]
+) -> dict[str, np.ndarray]:
+    """USD price of each asset: the assets table, 1 for USD itself, else the index of that underlying."""
+    prices = {key: np.full(len(names), np.nan) for key in ("price", "confidence")}
+    for column in prices:
+        _state(prices[column], table, code, column, names, problems)
+    in_dollars = np.isin(facts.words["quote"], ("USD", "USDC", "USDT"))
+    index = dict(
+        zip(facts.words["underlying"][in_dollars][::-1], facts.numbers["index"][in_dollars][::-1], strict=True)
+    )
+    for i, name in enumerate(names):
+        if np.isnan(prices["price"][i]):
+            prices["price"][i] = 1.0 if name in CURRENCY_OF_ACCOUNT else index.get(name, np.nan)
+    return prices
+
+
+def market_of(
+    names: np.ndarray,
+    facts: Facts,
+    assets: np.ndarray,
+    prices: dict[str, np.ndarray],
+    as_of: float,
+    source: str,
+    tables: dict[str, Any],
+) -> tuple[Market, np.ndarray]:
+    """The market in its canonical order (scope, expiry, strike, type), and each instrument's number in it."""
+    words, numbers = facts.words, dict(facts.numbers)
+    numbers["call"] = (words["option_type"] == "C").astype(np.float64)
+    scopes, scope = np.unique(words["scope"].astype(str), return_inverse=True)
+    order = np.lexsort((names.astype(str), numbers["call"], numbers["strike"], numbers["expiry"], scope))
+    renumber = np.empty(len(order), np.int64)
+    renumber[order] = np.arange(len(order))
+    asset = {name: i for i, name in enumerate(assets)}
+    settle = np.array([asset.get(s, -1) for s in words["settle"]], np.int64)
+    kind = np.array([KIND.get(k, SPOT) for k in words["kind"]], np.int8)
+    kept = ("quote", *(k for k in words if k not in WORDS))
+    market = Market(
+        as_of=as_of,
+        source=source,
+        name=names[order],
+        kind=kind[order],
+        scope=scope[order].astype(np.int64),
+        settle=settle[order],
+        underlying=words["underlying"][order],
+        columns={k: v[order] for k, v in numbers.items()},
+        texts={k: words[k][order] for k in kept},
+        scopes=scopes.astype(object),
+        scope_columns={k: _per_scope(scope, numbers[k], len(scopes)) for k in ("index", "index_confidence")},
+        assets=assets,
+        asset_columns=prices,
+        tables=tables,
+    )
+    return market, renumber
+
+
+def _per_scope(scope: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """The first number that any instrument of the scope gives; NaN where none does."""
+    out = np.full(count, np.nan)
+    given = ~np.isnan(values)
+    out[scope[given][::-1]] = values[given][::-1]
+    return out

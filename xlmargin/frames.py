@@ -1,0 +1,119 @@
+"""Margins as pandas tables: the summary, the ledger, the positions, the scenario grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .ledger import CASH, LEGS, ORDERS, Line, Margin
+
+
+def summary(margin: Margin) -> pd.DataFrame:
+    """A row per account and pool: equity, requirements, available, ratio, what bound."""
+    columns: dict[str, Any] = {
+        "account": margin.account,
+        "pool": margin.pool,
+        "currency": margin.currency,
+        "equity": margin.equity.value,
+        "initial": margin.initial.value,
+        "maintenance": margin.maintenance.value,
+        "available": margin.available,
+        "ratio": margin.ratio,
+    }
+    columns |= {name: line.value for name, line in (margin.levels | margin.extras).items()}
+    if margin.worst is not None:
+        columns["worst"] = margin.worst
+    return pd.DataFrame(columns)
+
+
+def ledger(margin: Margin) -> pd.DataFrame:
+    """The tree of every line of a detailed margin: depth, path, line, holding, amount, formula, source."""
+    rows = []
+    for heading, line in margin.lines().items():
+        rows.extend(_walk(margin, heading, line, (heading,)))
+    columns = ["account", "pool", "heading", "depth", "path", "line", "holding", "amount", "formula", "source"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _walk(margin: Margin, heading: str, line: Line, path: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    for r in range(len(line.value)):
+        yield from _row(margin, heading, line, path, r)
+
+
+def _row(margin: Margin, heading: str, line: Line, path: tuple[str, ...], r: int) -> Iterator[tuple[Any, ...]]:
+    who = (margin.account[r], margin.pool[r], heading)
+    where = " / ".join(path)
+    yield (*who, len(path) - 1, where, line.name, "", float(line.value[r]), line.formula, line.cite)
+    for part in line.parts:
+        yield from _row(margin, heading, part, (*path, part.name), r)
+    if line.amounts is not None:
+        for holding, amount in holdings(margin, line, r):
+            yield (*who, len(path), f"{where} / {holding}", line.name, holding, amount, "", "")
+
+
+def holdings(margin: Margin, line: Line, r: int) -> Iterator[tuple[str, float]]:
+    """Name and amount of each holding of row ``r`` that moves ``line``."""
+    table = getattr(margin.run.book, line.on)
+    for h in np.flatnonzero((table.row == r) & (line.amounts != 0)):
+        yield holding_name(margin, line.on, int(h)), float(line.amounts[h])
+
+
+def holding_name(margin: Margin, on: str, h: int) -> str:
+    """What holding ``h`` of a table is called."""
+    book, market = margin.run.book, margin.run.market
+    if on == CASH:
+        return str(market.assets[book.cash.asset[h]])
+    table = book.legs if on == LEGS else book.orders
+    side = {1: " long", -1: " short"}.get(int(table.side[h]), "")
+    suffix = " (order)" if on == ORDERS else ""
+    return f"{market.name[table.instrument[h]]}{side}{suffix}"
+
+
+def positions(margin: Margin) -> pd.DataFrame:
+    """What each position adds to initial and maintenance margin and to equity (a detailed margin)."""
+    legs, market = margin.run.book.legs, margin.run.market
+    table = {
+        "account": margin.account[legs.row],
+        "pool": margin.pool[legs.row],
+        "instrument": market.name[legs.instrument],
+        "quantity": legs.quantity,
+        "mark": market["mark"][legs.instrument],
+    }
+    for name, line in (("initial", margin.initial), ("maintenance", margin.maintenance), ("equity", margin.equity)):
+        table[name] = amounts_on(line, LEGS, len(legs))
+    return pd.DataFrame(table)
+
+
+def amounts_on(line: Line, on: str, count: int) -> np.ndarray:
+    """What each holding of a table adds to ``line`` through all its leaves (H,)."""
+    total = np.zeros(count)
+    for _, part in line.walk():
+        if part.amounts is not None and part.on == on:
+            total += part.amounts
+    return total
+
+
+def matrix(margin: Margin) -> pd.DataFrame:
+    """The scenario grid of each row in long form: label, price move, volatility, weight, P&L, worst or not."""
+    grid = margin.grid
+    if grid is None:
+        return pd.DataFrame(columns=["account", "pool", "scenario", "price", "vol", "weight", "pnl", "worst"])
+    rows, width = grid.pnl.shape
+    shape = (rows, width)
+    spread = {k: np.broadcast_to(getattr(grid, k), shape).ravel() for k in ("label", "price", "vol", "weight")}
+    table = pd.DataFrame(
+        {
+            "account": np.repeat(margin.account, width),
+            "pool": np.repeat(margin.pool, width),
+            "scenario": spread["label"],
+            "price": spread["price"],
+            "vol": spread["vol"],
+            "weight": spread["weight"],
+            "pnl": grid.pnl.ravel(),
+            "worst": (np.arange(width) == grid.worst[:, None]).ravel(),
+        }
+    )
+    return table[table["scenario"] != -1].sort_values(["account", "pool", "scenario"], kind="stable", ignore_index=True)

@@ -1,0 +1,211 @@
+"""Dated parameters: what a venue published, since when, in which unit, and where it says so."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import NoVersion, ParameterError, nearest
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from: first day in force and source."""
+
+    effective: dt.datetime
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.effective:%Y-%m-%d} {self.source}"
+
+
+@dataclass(frozen=True, eq=False)
+class Params:
+    """The parameters of one model in force at one moment: common values and overlays by scope."""
+
+    model: str
+    effective: dt.datetime
+    common: dict[str, Any]
+    by: dict[str, dict[str, Any]]
+    origin: dict[tuple[str | None, str], Origin]
+    units: dict[str, str]
+    evidence: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+    version: str = ""
+
+    @classmethod
+    def load(cls, path: Path | str, as_of: float) -> Params:
+        """The parameters of a rulebook's TOML in force at ``as_of`` (epoch seconds UTC).
+
+        Raises ParameterError for an undeclared key or one without unit, NoVersion before the first version.
+        """
+        document = _document(Path(path))
+        moment = dt.datetime.fromtimestamp(as_of, dt.UTC)
+        versions = [v for v in document["version"] if _moment(v["effective"]) <= moment]
+        if not versions:
+            first = _moment(document["version"][0]["effective"])
+            raise NoVersion(
+                f"{document['model']}: no parameters in force on {moment:%Y-%m-%d}; the first are of {first:%Y-%m-%d}"
+            )
+        params = cls(
+            document["model"],
+            _moment(versions[-1]["effective"]),
+            {},
+            {},
+            {},
+            document["units"],
+            document.get("evidence", {}),
+        )
+        for version in versions:
+            origin = Origin(_moment(version["effective"]), version["source"])
+            params._absorb(version.get("set", {}), version.get("by", {}), origin)
+            params._doubt(version)
+        return params
+
+    def _doubt(self, version: dict[str, Any]) -> None:
+        """A doubt about a scope holds until a later version sets that scope anew."""
+        for scope in version.get("by", {}):
+            self.doubts.pop(scope, None)
+        self.doubts.update(version.get("doubt", {}))
+
+    def _absorb(self, common: dict[str, Any], by: dict[str, dict[str, Any]], origin: Origin) -> None:
+        for scope, values in [(None, common), *by.items()]:
+            target = self.common if scope is None else self.by.setdefault(scope, {})
+            for key, value in values.items():
+                self._refuse_unknown(key)
+                target[key] = value
+                self.origin[scope, key] = origin
+
+    def _refuse_unknown(self, key: str) -> None:
+        if key not in self.units:
+            raise ParameterError(f"{self.model}: parameter {key!r} is not declared{nearest(key, self.units)}")
+
+    def __getitem__(self, key: str) -> Any:
+        """The common value of ``key``."""
+        try:
+            return self.common[key]
+        except KeyError:
+            known = {*self.common, *(k for values in self.by.values() for k in values)}
+            raise ParameterError(f"{self.model}: no value for {key!r}{nearest(key, known)}") from None
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.common
+
+    def get(self, key: str, scope: str) -> Any:
+        """The value of ``key`` on one scope, or the common one."""
+        return self.on([scope])(key)[0]
+
+    def on(self, scopes: Sequence[str]) -> Callable[[str], Any]:
+        """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list."""
+        rows = [self.by.get(s, {}) for s in scopes]
+
+        def read(key: str) -> Any:
+            values = [row.get(key, self.common.get(key)) for row in rows]
+            missing = sorted({s for s, v in zip(scopes, values, strict=True) if v is None})
+            if missing:
+                have = ", ".join(s for s in self.by if key in self.by[s])
+                raise ParameterError(f"{self.model}: no {key!r} for {', '.join(missing)}; given for {have or 'none'}")
+            plain = all(isinstance(v, int | float) for v in values)
+            return np.array(values, np.float64) if plain else values
+
+        return read
+
+    def cite(self, *keys: str) -> str:
+        """Dates and sources behind ``keys``, shortest first mention once."""
+        return "; ".join(dict.fromkeys(str(o) for (_, key), o in self.origin.items() if key in keys))
+
+    def override(self, source: str, by: dict[str, dict[str, Any]] | None = None, **values: Any) -> Params:
+        """The same parameters with some replaced: the one door for payloads, tests and experiments.
+
+        >>> p = Params("m", dt.datetime(2024, 1, 1), {"x": 1.0}, {}, {}, {"x": "fraction"})
+        >>> p.override("mine", x=2.0)["x"], p["x"]
+        (2.0, 1.0)
+        """
+        fresh = replace(
+            self,
+            common=dict(self.common),
+            by={scope: dict(v) for scope, v in self.by.items()},
+            origin=dict(self.origin),
+            version=source,
+        )
+        fresh._absorb(values, by or {}, Origin(self.effective, source))
+        return fresh
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Every value with scope, unit, first day in force, source and how sure it is."""
+        for (scope, key), origin in self.origin.items():
+            yield {
+                "parameter": key,
+                "scope": scope or "",
+                "value": self.common[key] if scope is None else self.by[scope][key],
+                "unit": self.units[key],
+                "effective": f"{origin.effective:%Y-%m-%d %H:%M}".removesuffix(" 00:00"),
+                "source": origin.source,
+                "evidence": self.evidence.get(key, ""),
+            }
+
+
+def _moment(value: dt.date | dt.datetime) -> dt.datetime:
+    if not isinstance(value, dt.datetime):
+        value = dt.datetime(value.year, value.month, value.day)
+    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+
+
+@lru_cache(maxsize=64)
+def _document(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        document = tomllib.load(file)
+    for key in ("model", "units", "version"):
+        if key not in document:
+            raise ParameterError(f"{path.name}: no {key!r}")
+    dates = [_moment(v["effective"]) for v in document["version"]]
+    if dates != sorted(dates):
+        raise ParameterError(f"{path.name}: versions are not in order of their dates")
+    for version in document["version"]:
+        if not version.get("source"):
+            raise ParameterError(f"{path.name}: version {version['effective']} has no source")
+        for values in [version.get("set", {}), *version.get("by", {}).values()]:
+            _load_tables(path.parent, values)
+    _check_declared(path.name, document)
+    return document
+
+
+def _check_declared(name: str, document: dict[str, Any]) -> None:
+    units = document["units"]
+    for version in document["version"]:
+        for values in [version.get("set", {}), *version.get("by", {}).values()]:
+            for key in values:
+                if key not in units:
+                    raise ParameterError(f"{name}: parameter {key!r} has no unit{nearest(key, units)}")
+    for key in document.get("evidence", {}):
+        if key not in units:
+            raise ParameterError(f"{name}: evidence for undeclared {key!r}{nearest(key, units)}")
+
+
+def _load_tables(folder: Path, values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, dict) and set(value) == {"csv"}:
+            values[key] = read_csv(folder / value["csv"])
+
+
+def read_csv(path: Path) -> dict[str, np.ndarray]:
+    """Columns of a parameter CSV: numbers as float64 where all cells are numbers, else text; empty is NaN."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def _column(cells: Iterable[str]) -> np.ndarray:
+    cells = list(cells)
+    try:
+        return np.array([float(c) if c else np.nan for c in cells], np.float64)
+    except ValueError:
+        return np.array(cells, object)

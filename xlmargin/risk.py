@@ -1,0 +1,81 @@
+"""Kernels: arrays in, arrays out; no venue, no table, no chunk."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from .book import Book, Nets
+
+
+def matrix(row_start: np.ndarray, instrument: np.ndarray, quantity: np.ndarray, width: int) -> sparse.csr_matrix:
+    """Quantities as a sparse matrix (N, I) from the start of each row (N+1,)."""
+    return sparse.csr_matrix((quantity, instrument, row_start), (len(row_start) - 1, width))
+
+
+def scan(book: Book | Nets, unit: np.ndarray) -> np.ndarray:
+    """Σ quantity × ``unit`` (I, S) by row (R, S), or by net (N, S)."""
+    finer = isinstance(book, Nets)
+    legs = book.book.legs if finer else book.legs
+    key, count = (book.net if finer else legs.row), len(book)
+    quantity, instrument = legs.quantity, legs.instrument
+    if not np.all(key[1:] >= key[:-1]):
+        order = np.argsort(key, kind="stable")
+        key, quantity, instrument = key[order], quantity[order], instrument[order]
+    start = np.searchsorted(key, np.arange(count + 1))
+    return matrix(start, instrument, quantity, len(unit)) @ unit
+
+
+def fold(nets: Nets, values: np.ndarray) -> np.ndarray:
+    """Values by net (N, S) added up by row (R, S)."""
+    ones, columns = np.ones(len(nets)), np.arange(len(nets))
+    return sparse.csr_matrix((ones, columns, nets.start), (len(nets.book), len(nets))) @ np.ascontiguousarray(values)
+
+
+def worst(pnl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest of each row (R,) and the column where it stands (R,); the first of equals.
+
+    >>> worst(np.array([[1.0, -2.0, -2.0]]))
+    (array([-2.]), array([1]))
+    """
+    which = pnl.argmin(axis=1)
+    return pnl[np.arange(len(pnl)), which], which
+
+
+def uncovered(book: Book, group: np.ndarray, quantity: np.ndarray) -> np.ndarray:
+    """Each leg's share (H,) of the net short of its group (I,): −quantity where the group nets short, else 0.
+
+    Summed by group it is max(0, −Σ quantity), so long legs lower what short legs add.
+    """
+    nets = book.split(group)
+    return np.where((nets.sum(quantity) < 0)[nets.net], -quantity, 0.0)
+
+
+def low_confidence(confidence: np.ndarray, threshold: np.ndarray, charge: np.ndarray) -> np.ndarray:
+    """(1 − confidence) × charge where the confidence lies below its threshold, else 0."""
+    return np.where(confidence < threshold, (1.0 - confidence) * charge, 0.0)
+
+
+def padded(nets: Nets, values: np.ndarray) -> np.ndarray:
+    """Legs of each net side by side (N, L), short nets filled with 0: for rules that compare legs pairwise."""
+    order = np.argsort(nets.net, kind="stable")
+    key = nets.net[order]
+    place = np.arange(len(key)) - np.searchsorted(key, key)
+    out = np.zeros((len(nets), int(place.max(initial=-1)) + 1), values.dtype)
+    out[key, place] = values[order]
+    return out
+
+
+def max_loss(nets: Nets, strike: np.ndarray, quantity: np.ndarray, call: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least pay-off of option legs (H,) of each net over prices 0 and every strike, at most 0 (N,), and where.
+
+    min over x in {0, strikes} of min(0, Σ quantity·payoff(x)).
+    """
+    k, q, c = padded(nets, strike), padded(nets, quantity), padded(nets, call)
+    at = np.hstack([np.zeros((len(nets), 1)), k])
+    payoff = np.zeros_like(at)
+    for leg in range(k.shape[1]):
+        reach = at - k[:, leg, None]
+        payoff += q[:, leg, None] * np.maximum(np.where(c[:, leg, None], reach, -reach), 0.0)
+    value, which = worst(payoff)
+    return np.minimum(value, 0.0), at[np.arange(len(at)), which]

@@ -1,0 +1,137 @@
+"""The tables that a user fills: every column declared once, for checks, notes, forms and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors import InputError, Problem, nearest
+
+TEXT, NUMBER, TIME, FLAG = "text", "number", "time", "flag"
+REQUIRED, OPTIONAL = "required", "optional"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is called, measured in, made of, and whether it must be there.
+
+    ``positive`` refuses zero and below; ``choices`` are the words allowed (case is forgiven).
+    """
+
+    name: str
+    meaning: str
+    unit: str = ""
+    dtype: str = NUMBER
+    need: str = OPTIONAL
+    choices: tuple[str, ...] = ()
+    positive: bool = False
+    default: str | float | None = None
+
+
+def _text(name: str, meaning: str, need: str = OPTIONAL, **more: object) -> Column:
+    return Column(name, meaning, dtype=TEXT, need=need, **more)
+
+
+KINDS = ("spot", "perp", "future", "option", "asset")
+
+INSTRUMENT_COLUMNS = (
+    _text("instrument", "name as the venue or ccxt writes it", REQUIRED),
+    _text("kind", "what it is; read from the name where the name says it", choices=KINDS),
+    _text("underlying", "coin, index or share it follows"),
+    _text("settle", "asset in which results are paid"),
+    _text("quote", "asset in which price and strike are quoted"),
+    Column("contract_size", "underlying (inverse: quote currency) per contract", "units", positive=True),
+    Column("inverse", "results in the coin, 1/price", dtype=FLAG),
+    Column("expiry", "moment of expiry, UTC", "date and time", TIME),
+    Column("strike", "exercise price", "quote currency"),
+    _text("option_type", "call or put", choices=("C", "P")),
+    Column("mark", "mark price; options: in the unit that the venue quotes", "price", positive=True),
+    Column("iv", "implied volatility of this option", "fraction a year", positive=True),
+    Column("forward", "forward price for this expiry", "quote currency", positive=True),
+    Column("index", "index (spot) price of the underlying", "quote currency", positive=True),
+    Column("rate", "interest rate for this expiry", "fraction a year"),
+    Column("confidence", "lowest oracle confidence behind forward, volatility and rate", "0 to 1"),
+    Column("index_confidence", "oracle confidence of the index", "0 to 1"),
+    _text("scope", "set of parameters that applies; the underlying unless given"),
+    Column("as_of", "moment at which these prices held, UTC", "date and time", TIME),
+)
+
+POSITION_COLUMNS = (
+    _text("instrument", "name as the venue or ccxt writes it", REQUIRED),
+    Column("quantity", "signed number of contracts; negative is short", "contracts", need=REQUIRED),
+    Column("entry_price", "average entry price", "price", positive=True),
+    _text("account", "who holds it", default="main"),
+    _text("side", "leg in hedge mode; empty is one-way", choices=("long", "short", "one-way")),
+    _text("margin_mode", "cross or isolated", choices=("cross", "isolated")),
+    Column("leverage", "leverage chosen for this leg", "times", positive=True),
+    Column("posted_margin", "margin posted to an isolated leg", "settlement currency"),
+    Column("accrued", "unpaid funding and realised result", "settlement currency"),
+)
+
+ORDER_COLUMNS = (
+    _text("instrument", "name as the venue or ccxt writes it", REQUIRED),
+    Column("quantity", "signed number of contracts still open", "contracts", need=REQUIRED),
+    Column("limit_price", "limit price", "price", need=REQUIRED, positive=True),
+    _text("account", "whose order it is", default="main"),
+    _text("side", "leg in hedge mode; empty is one-way", choices=("long", "short", "one-way")),
+    Column("reduce_only", "can only lower the position", dtype=FLAG),
+)
+
+BALANCE_COLUMNS = (
+    _text("asset", "coin or currency", REQUIRED),
+    Column("amount", "wallet amount; a debt is negative", "asset", need=REQUIRED),
+    _text("kind", "what the balance is", choices=("wallet", "loan", "supplied")),
+    _text("account", "who holds it", default="main"),
+    _text("location", "custodian, venue or chain where it lies"),
+)
+
+ASSET_COLUMNS = (
+    _text("asset", "coin or currency", REQUIRED),
+    Column("price", "price of one unit", "USD", need=REQUIRED, positive=True),
+    Column("confidence", "oracle confidence of the price", "0 to 1"),
+)
+
+ACCOUNT_COLUMNS = (
+    _text("account", "who", REQUIRED),
+    _text("venue", "where"),
+)
+
+SCHEMAS: dict[str, tuple[Column, ...]] = {
+    "positions": POSITION_COLUMNS,
+    "orders": ORDER_COLUMNS,
+    "balances": BALANCE_COLUMNS,
+    "instruments": INSTRUMENT_COLUMNS,
+    "assets": ASSET_COLUMNS,
+    "accounts": ACCOUNT_COLUMNS,
+}
+
+
+def schema(table: str) -> tuple[Column, ...]:
+    """The columns of a table; an unknown name is refused with the nearest known one.
+
+    >>> [c.name for c in schema("assets")]
+    ['asset', 'price', 'confidence']
+    """
+    if table not in SCHEMAS:
+        allowed = ", ".join(SCHEMAS)
+        message = f"no table {table!r}; tables are {allowed}{nearest(table, SCHEMAS)}"
+        raise InputError([Problem(table, 0, "", table, message)])
+    return SCHEMAS[table]
+
+
+def template(tables: Iterable[str] = SCHEMAS) -> dict[str, list[str]]:
+    """Headers of each table in their order, to start an empty workbook or CSV folder from.
+
+    >>> template(["assets"])
+    {'assets': ['asset', 'price', 'confidence']}
+    """
+    return {table: [c.name for c in schema(table)] for table in tables}
+
+
+def folded(header: object) -> str:
+    """A header without case, spaces, hyphens or underscores, so that spelling is forgiven.
+
+    >>> folded(" Entry Price ")
+    'entryprice'
+    """
+    return "".join(ch for ch in str(header).casefold() if ch.isalnum() or ch == "*").rstrip("*")
