@@ -70,7 +70,7 @@ def _option(name: str, n: int, option: dict, feed: dict, common: dict, tables: d
     if vol is None:
         svi = dict(feed["svi"])
         vol = float(svi_volatility(option["strike"], forward=svi.pop("fwd"), **svi))
-    confidence = min(feed[k] for k in ("forward_confidence", "rate_confidence", "vol_confidence"))
+    confidence = min(feed.get(k, 1.0) for k in ("forward_confidence", "rate_confidence", "vol_confidence"))
     tables["instruments"].append(
         {
             "instrument": own,
@@ -80,7 +80,7 @@ def _option(name: str, n: int, option: dict, feed: dict, common: dict, tables: d
             "option_type": option["type"],
             "iv": vol or 1e-18,
             "forward": feed["forward"],
-            "rate": feed["rate"],
+            "rate": feed.get("rate"),
             "confidence": confidence,
             **({"forward_fixed": feed["forward_fixed"]} if "forward_fixed" in feed else {}),
             **common,
@@ -96,6 +96,7 @@ def standard(cases: list[dict], parameters: dict[str, dict]):
     for case in cases:
         name, inputs, own = case["id"], case["inputs"], parameters[case["params"]]
         cash = f"USDC@{name}"
+        tables["accounts"].append({"account": name})
         tables["assets"].append({"asset": cash, "price": inputs["stable_price"]})
         tables["balances"].append({"asset": cash, "amount": inputs["cash"], "account": name})
         for underlying, held in inputs["markets"].items():

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..book import Book, Nets
-from ..collateral import unrealised
-from ..errors import Note, Problem, nearest
-from ..ledger import CASH, Grid, Line, Margin
-from ..market import OPTION, PERP, Market
-from ..params import Params
-from ..pricing import YEAR, black76
-from ..registry import Ready, Setting, margin_model
-from ..risk import fold, low_confidence, scan, uncovered, worst
-from ..scenarios import DOWN, UP, Scenarios
+from ...book import Book, Nets
+from ...collateral import unrealised
+from ...errors import Note
+from ...ledger import CASH, Grid, Line, Margin
+from ...market import OPTION, Market
+from ...params import Params
+from ...registry import Ready, Setting, margin_model
+from ...risk import fold, low_confidence, scan, worst
+from ...scenarios import Scenarios
+from ...scopes import Found, mixed_scopes, refused_balances, scope_of_rows
+from .held import Held, confidences, ladder_rows
+from .values import SETTLING, curves, unit_values
 
-DAYS_30 = 30 * 86400.0
-SETTLING = 1800.0
 BASIS = -1
 
 
@@ -86,88 +86,17 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     read = p.on(market.scopes)
     ladder = Scenarios.of(read("scenarios") if len(market.scopes) else [])
     expiry_of, first = market.group("scope", "expiry")
-    curve = _curve(market, read, first)
+    curve = curves(market, read, first)
     return {
         "read": read,
         "ladder": ladder,
         "expiry_of": expiry_of,
         "strike_of": market.group("scope", "expiry", "strike")[0],
         "curve": curve,
-        "unit": _unit_values(market, read, ladder, curve, expiry_of),
+        "unit": unit_values(market, read, ladder, curve, expiry_of),
         "haircut": _haircuts(market, read),
         "cash_asset": _cash_assets(market, read),
     }
-
-
-def _curve(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray]:
-    """What each expiry (G,) brings: discounts, volatility factors, the part of the forward already fixed."""
-    scope, seconds = market.scope[first], np.nan_to_num(market.seconds[first])
-    tau, rate = seconds / YEAR, np.maximum(np.nan_to_num(market["rate"][first]), 0.0)
-    at = lambda key: read(key)[scope]  # noqa: E731
-    forward = market["forward"][first]
-    fixed = market.column("forward_fixed")[first]
-    fixed = np.where(np.isnan(fixed), np.maximum(SETTLING - seconds, 0.0) / SETTLING * forward, fixed)
-    power = np.where(seconds <= DAYS_30, at("short_term_power"), at("long_term_power"))
-    with np.errstate(divide="ignore"):
-        reach = (DAYS_30 / np.maximum(seconds, at("dte_floor_days") * 86400.0)) ** power
-    discount = np.exp(-rate * tau)
-    short = at("short_base_static_discount") * np.exp(tau * (rate * at("short_rate_mult") + at("short_rate_add")))
-    long = at("long_base_static_discount") * np.exp(-tau * (rate * at("long_rate_mult") + at("long_rate_add")))
-    return {
-        "tau": tau,
-        "discount": discount,
-        "fixed": fixed,
-        "variable": forward - fixed,
-        "up": 1.0 + at("range_up") * reach,
-        "down": np.maximum(0.0, 1.0 - at("range_down") * reach),
-        "positive": long,
-        "negative": np.minimum(1.0 / discount, short),
-        "basis": at("add_factor") + at("mult_factor") * tau,
-    }
-
-
-def _unit_values(
-    market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], expiry_of: np.ndarray
-) -> np.ndarray:
-    """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
-    unit = np.zeros((len(market), ladder.width + 3))
-    o = np.flatnonzero(market.kind == OPTION)
-    if not len(o):
-        return unit
-    scope, e = market.scope[o], expiry_of[o]
-    moves = np.hstack([ladder.price, read("scenario_spot_up")[:, None], read("scenario_spot_down")[:, None]])
-    moves = np.hstack([moves, np.ones((len(moves), 1))])[scope]
-    forward = curve["fixed"][e, None] + curve["variable"][e, None] * moves
-    iv = market["iv"][o, None]
-    vol = np.repeat(iv, ladder.width + 3, axis=1)
-    plain = ladder.width - ladder.skewed
-    direction = ladder.vol[scope, :plain]
-    shocked = vol[:, :plain]
-    raised = np.maximum(read("min_vol_up_shock")[scope, None], iv * curve["up"][e, None])
-    np.copyto(shocked, raised, where=direction == UP)
-    np.copyto(shocked, iv * curve["down"][e, None], where=direction == DOWN)
-    vol[:, plain : ladder.width] = iv * _skews(market, read, curve, o, e)
-    vol *= np.sqrt(curve["tau"][e, None])
-    size = market["contract_size"][o, None] * curve["discount"][e, None]
-    unit[o] = black76(forward, market["strike"][o, None], vol, market.call[o, None], size)
-    return unit
-
-
-def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """Volatility factors (O, 2) of the linear and the absolute skew."""
-    at = lambda key: read(key)[market.scope[o]]  # noqa: E731
-    root = np.sqrt(curve["tau"][e])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        k = np.log(np.maximum(market["strike"][o], 1e-18) / market["forward"][o])
-    steep = root * at("width_scale") * (at("vol_param_static") + root * at("vol_param_scale"))
-    star = np.maximum(at("min_k_star"), steep)
-    factors = []
-    for name, moneyness in (("linear", k), ("abs", np.abs(k))):
-        cap = at(f"{name}_cbase") * root + at(f"{name}_base_cap")
-        slope = moneyness * cap / star
-        move = np.where(moneyness >= 0, np.minimum(cap, slope), np.maximum(-cap, slope))
-        factors.append(np.maximum(0.0, 1.0 + move))
-    return np.stack(factors, axis=1)
 
 
 def _haircuts(market: Market, read: Any) -> np.ndarray:
@@ -187,49 +116,6 @@ def _cash_assets(market: Market, read: Any) -> np.ndarray:
     return np.array([number.get(name, -1) for name in [*names, "USDC"]], np.int64)
 
 
-def scope_of_rows(book: Book, market: Market) -> np.ndarray:
-    """The underlying of each row (R,): of its legs, else of its ``manager`` setting, else −1."""
-    scope = np.full(len(book), -1, np.int64)
-    number = {name: u for u, name in enumerate(market.scopes)}
-    named = book.settings.get("manager")
-    if named is not None:
-        scope = np.array([number.get(name, -1) if name else -1 for name in named], np.int64)
-    scope[book.legs.row] = market.scope[book.legs.instrument]
-    return scope
-
-
-class Held:
-    """A book seen by this rule: values per leg and balance that several lines share."""
-
-    def __init__(self, book: Book, ready: Ready) -> None:
-        market, legs, cash = ready.market, book.legs, book.cash
-        self.book, self.ready, self.market, self.p = book, ready, market, ready.params
-        self.scope = scope_of_rows(book, market)
-        self.kind = market.kind[legs.instrument]
-        self.is_option, self.is_perp = self.kind == OPTION, self.kind == PERP
-        self.quantity = legs.quantity * market["contract_size"][legs.instrument]
-        self.index = np.append(market.on_scope("index"), 0.0)[self.scope]
-        cash_asset = ready.cash_asset[self.scope]
-        price = np.append(market.price, np.nan)
-        self.stable = np.where(np.isnan(price[cash_asset]), 1.0, price[cash_asset])
-        self.currency = np.append(market.assets, "USDC")[cash_asset]
-        self.is_cash = cash.asset == cash_asset[cash.row]
-        worth = cash.amount * market.price[cash.asset] / self.stable[cash.row]
-        self.collateral = np.where(self.is_cash, 0.0, worth)
-        haircut = ready.haircut[self.scope[cash.row], cash.asset]
-        self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
-        self.perp_value = np.where(self.is_perp, self.quantity * market["mark"][legs.instrument], 0.0)
-        self.short = np.where(self.is_option, uncovered(book, ready.strike_of, self.option_quantity), 0.0)
-
-    @property
-    def option_quantity(self) -> np.ndarray:
-        return np.where(self.is_option, self.quantity, 0.0)
-
-    def of(self, key: str) -> np.ndarray:
-        """A parameter by row (R,); 0 for a row without underlying."""
-        return np.append(self.ready.read(key), 0.0)[self.scope] if len(self.market.scopes) else np.zeros(len(self.book))
-
-
 def _scan(held: Held) -> tuple[Line, Grid]:
     """The scenario loss as a line and the grid behind it."""
     book, ready = held.book, held.ready
@@ -239,7 +125,7 @@ def _scan(held: Held) -> tuple[Line, Grid]:
     result, sign = _expiry_results(values, curve, ready.ladder)
     move = fold(nets, result)
     linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
-    price, weight = _ladder_rows(held)
+    price, weight = ladder_rows(held)
     move += linear[:, None] * (price - 1.0)
     move *= weight
     basis = nets.up(np.minimum(np.minimum(values[:, -3], values[:, -2]) - values[:, -1], 0.0) * curve["basis"])
@@ -265,17 +151,6 @@ def _scan(held: Held) -> tuple[Line, Grid]:
 
 def _pick(cells: np.ndarray, column: np.ndarray) -> np.ndarray:
     return cells[np.arange(len(cells)), column]
-
-
-def _ladder_rows(held: Held) -> tuple[np.ndarray, np.ndarray]:
-    """Price factors and weights by row: views of one ladder where only one is in use, so that nothing is copied."""
-    ladder = held.ready.ladder
-    if len(held.market.scopes) == 1 and (held.scope == 0).all():
-        shape = (len(held.book), ladder.width)
-        return np.broadcast_to(ladder.price, shape), np.broadcast_to(ladder.weight, shape)
-    price = np.append(ladder.price, np.ones((1, ladder.width)), axis=0)
-    weight = np.append(ladder.weight, np.zeros((1, ladder.width)), axis=0)
-    return price[held.scope], weight[held.scope]
 
 
 def _expiry_results(
@@ -304,7 +179,7 @@ def _leg_results(
     cells = held.book.legs.quantity[:, None] * (unit[:, :-3] * discount[nets.net] - unit[:, -1:])
     ladder = held.ready.ladder
     cells[:, ladder.width - ladder.skewed :] *= flip[nets.net]
-    price, _ = _ladder_rows(held)
+    price, _ = ladder_rows(held)
     return cells + held.perp_value[:, None] * (price[held.book.legs.row] - 1.0)
 
 
@@ -319,7 +194,7 @@ def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.
 
 def _contingencies(held: Held) -> list[Line]:
     """Requirements common to both margins."""
-    row, crow, p = held.book.legs.row, held.book.cash.row, held.p
+    row, p = held.book.legs.row, held.p
     perp = np.where(held.is_perp, np.abs(held.quantity), 0.0) * held.index[row]
     naked = held.short * held.index[row]
     return [
@@ -337,7 +212,7 @@ def _initial_contingencies(held: Held) -> list[Line]:
     perp = np.where(held.is_perp, np.abs(held.quantity), 0.0) * held.index[row]
     naked = held.short * held.index[row]
     charge, threshold = held.of("conf_margin"), held.of("conf_threshold")
-    legs_confidence, cash_confidence = _confidences(held)
+    legs_confidence, cash_confidence = confidences(held)
     exposed = np.where(held.is_option, np.abs(held.quantity) * held.index[row], perp)
     doubt = exposed * low_confidence(legs_confidence, threshold[row], charge[row])
     crow = book.cash.row
@@ -357,24 +232,6 @@ def _initial_contingencies(held: Held) -> list[Line]:
         Line.of("Doubtful prices", book, doubt, cite=cite),
         Line.of("Doubtful collateral prices", book, doubted, CASH, cite=cite),
     ]
-
-
-def _confidences(held: Held) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest confidence behind each leg (H,) and balance (B,).
-
-    An account's perpetual price lowers every expiry's confidence; collateral looks at its own and the spot's.
-    """
-    book, market = held.book, held.market
-    own = market.column("confidence", 1.0)[book.legs.instrument]
-    spot = np.append(np.nan_to_num(market.on_scope("index_confidence"), nan=1.0), 1.0)[held.scope]
-    account = spot.copy()
-    perps = np.flatnonzero(held.is_perp & (held.quantity != 0))
-    np.minimum.at(account, book.legs.row[perps], own[perps])
-    nets = book.split(held.ready.expiry_of)
-    expiry = np.minimum(nets.least(np.where(held.is_option, own, np.inf)), account[nets.row])
-    legs = np.where(held.is_option, expiry[nets.net], account[book.legs.row])
-    assets = np.nan_to_num(market.asset_columns["confidence"], nan=1.0)[book.cash.asset]
-    return legs, np.minimum(assets, spot[book.cash.row])
 
 
 def _equity(held: Held) -> Line:
@@ -418,48 +275,15 @@ def _notes(held: Held) -> tuple[Note, ...]:
 
 
 @portfolio.check
-def check(book: Book, market: Market, p: Params) -> list[tuple[Problem, np.ndarray]]:
-    """One underlying an account; collateral that the manager takes; not more expiries than it allows."""
-    return [*_mixed(book, market), *_refused_collateral(book, market, p)]
-
-
-def _mixed(book: Book, market: Market) -> list[tuple[Problem, np.ndarray]]:
-    found = []
-    legs, scope = book.legs, market.scope[book.legs.instrument]
-    first = np.full(len(book), -1, np.int64)
-    first[legs.row[::-1]] = scope[::-1]
-    for h in np.flatnonzero(scope != first[legs.row])[:100]:
-        r = legs.row[h]
-        message = (
-            f"{market.name[legs.instrument[h]]} is on {market.scopes[scope[h]]}, but account {book.account[r]} is on "
-            f"{market.scopes[first[r]]}: the portfolio manager allows one underlying an account"
-        )
-        where = np.arange(len(book)) == r
-        found.append(
-            (Problem("positions", int(legs.sheet_row[h]), "instrument", None, message, book.account[r]), where)
-        )
-    return found
-
-
-def _refused_collateral(book: Book, market: Market, p: Params) -> list[tuple[Problem, np.ndarray]]:
-    found = []
-    if not len(book.cash):
-        return found
-    covered = np.array([u in p.by for u in market.scopes], bool)
+def check(book: Book, market: Market, p: Params) -> list[Found]:
+    """One underlying an account, and only collateral that its manager takes."""
+    accepted, who = [], []
+    for name in map(str, market.scopes):
+        covered = name in p.by
+        accepted.append({p.get("cash_asset", name), *p.get("collateral", name)} if covered else set(market.assets))
+        who.append(f"the {name} manager")
+    accepted.append({p["cash_asset"]})
+    who.append("an account without a manager (name it in column manager of the accounts table)")
     scope = scope_of_rows(book, market)
-    for h in range(len(book.cash)):
-        r, name = book.cash.row[h], str(market.assets[book.cash.asset[h]])
-        u = scope[r]
-        if u >= 0 and not covered[u]:
-            continue
-        accepted = (
-            {p.get("cash_asset", market.scopes[u]), *p.get("collateral", market.scopes[u])} if u >= 0 else {"USDC"}
-        )
-        if name.casefold() in {a.casefold() for a in accepted}:
-            continue
-        who = f"the {market.scopes[u]} manager" if u >= 0 else f"account {book.account[r]} without a manager"
-        hint = nearest(name, accepted) or ("" if u >= 0 else "; name its manager in the accounts table")
-        message = f"{name} is not collateral of {who}{hint}"
-        where = np.arange(len(book)) == r
-        found.append((Problem("balances", int(book.cash.sheet_row[h]), "asset", name, message, book.account[r]), where))
-    return found
+    refused = refused_balances(book, market, scope, accepted, who)
+    return [*mixed_scopes(book, market, "the portfolio manager"), *refused]

@@ -1,0 +1,70 @@
+"""A book as the portfolio manager sees it: values per leg and balance that several lines share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...book import Book
+from ...market import OPTION, PERP
+from ...registry import Ready
+from ...risk import uncovered
+from ...scopes import lowest_confidence, scope_of_rows
+
+
+class Held:
+    """A book seen by this rule: values per leg and balance that several lines share."""
+
+    def __init__(self, book: Book, ready: Ready) -> None:
+        market, legs, cash = ready.market, book.legs, book.cash
+        self.book, self.ready, self.market, self.p = book, ready, market, ready.params
+        self.scope = scope_of_rows(book, market)
+        self.kind = market.kind[legs.instrument]
+        self.is_option, self.is_perp = self.kind == OPTION, self.kind == PERP
+        self.quantity = legs.quantity * market["contract_size"][legs.instrument]
+        self.index = np.append(market.on_scope("index"), 0.0)[self.scope]
+        cash_asset = ready.cash_asset[self.scope]
+        price = np.append(market.price, np.nan)
+        self.stable = np.where(np.isnan(price[cash_asset]), 1.0, price[cash_asset])
+        self.currency = np.append(market.assets, "USDC")[cash_asset]
+        self.is_cash = cash.asset == cash_asset[cash.row]
+        worth = cash.amount * market.price[cash.asset] / self.stable[cash.row]
+        self.collateral = np.where(self.is_cash, 0.0, worth)
+        haircut = ready.haircut[self.scope[cash.row], cash.asset]
+        self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
+        self.perp_value = np.where(self.is_perp, self.quantity * market["mark"][legs.instrument], 0.0)
+        self.short = np.where(self.is_option, uncovered(book, ready.strike_of, self.option_quantity), 0.0)
+
+    @property
+    def option_quantity(self) -> np.ndarray:
+        return np.where(self.is_option, self.quantity, 0.0)
+
+    def of(self, key: str) -> np.ndarray:
+        """A parameter by row (R,); 0 for a row without underlying."""
+        return np.append(self.ready.read(key), 0.0)[self.scope] if len(self.market.scopes) else np.zeros(len(self.book))
+
+
+def ladder_rows(held: Held) -> tuple[np.ndarray, np.ndarray]:
+    """Price factors and weights by row: views of one ladder where only one is in use, so that nothing is copied."""
+    ladder = held.ready.ladder
+    if len(held.market.scopes) == 1 and (held.scope == 0).all():
+        shape = (len(held.book), ladder.width)
+        return np.broadcast_to(ladder.price, shape), np.broadcast_to(ladder.weight, shape)
+    price = np.append(ladder.price, np.ones((1, ladder.width)), axis=0)
+    weight = np.append(ladder.weight, np.zeros((1, ladder.width)), axis=0)
+    return price[held.scope], weight[held.scope]
+
+
+def confidences(held: Held) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest confidence behind each leg (H,) and balance (B,).
+
+    An account's perpetual price lowers every expiry's confidence; collateral looks at its own and the spot's.
+    """
+    book, market = held.book, held.market
+    own = market.column("confidence", 1.0)[book.legs.instrument]
+    spot = np.append(np.nan_to_num(market.on_scope("index_confidence"), nan=1.0), 1.0)[held.scope]
+    account = lowest_confidence(own, held.is_perp & (held.quantity != 0), book.legs.row, spot)
+    nets = book.split(held.ready.expiry_of)
+    expiry = lowest_confidence(own, held.is_option, nets.net, account[nets.row])
+    legs = np.where(held.is_option, expiry[nets.net], account[book.legs.row])
+    assets = np.nan_to_num(market.asset_columns["confidence"], nan=1.0)[book.cash.asset]
+    return legs, np.minimum(assets, spot[book.cash.row])

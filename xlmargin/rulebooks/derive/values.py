@@ -1,0 +1,88 @@
+"""What the portfolio manager makes of each expiry and option before anyone holds it.
+
+Source: derivexyz/v2-core@7736900d PMRMLib_2.sol (volatility shock, skew, static discounts).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...market import OPTION, Market
+from ...pricing import YEAR, black76
+from ...scenarios import DOWN, UP, Scenarios
+
+DAYS_30 = 30 * 86400.0
+SETTLING = 1800.0
+
+
+def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray]:
+    """What each expiry (G,) brings: discounts, volatility factors, the part of the forward already fixed."""
+    scope, seconds = market.scope[first], np.nan_to_num(market.seconds[first])
+    tau, rate = seconds / YEAR, np.maximum(np.nan_to_num(market["rate"][first]), 0.0)
+    at = lambda key: read(key)[scope]  # noqa: E731
+    forward = market["forward"][first]
+    fixed = market.column("forward_fixed")[first]
+    fixed = np.where(np.isnan(fixed), np.maximum(SETTLING - seconds, 0.0) / SETTLING * forward, fixed)
+    power = np.where(seconds <= DAYS_30, at("short_term_power"), at("long_term_power"))
+    with np.errstate(divide="ignore"):
+        reach = (DAYS_30 / np.maximum(seconds, at("dte_floor_days") * 86400.0)) ** power
+    discount = np.exp(-rate * tau)
+    short = at("short_base_static_discount") * np.exp(tau * (rate * at("short_rate_mult") + at("short_rate_add")))
+    long = at("long_base_static_discount") * np.exp(-tau * (rate * at("long_rate_mult") + at("long_rate_add")))
+    return {
+        "tau": tau,
+        "discount": discount,
+        "fixed": fixed,
+        "variable": forward - fixed,
+        "up": 1.0 + at("range_up") * reach,
+        "down": np.maximum(0.0, 1.0 - at("range_down") * reach),
+        "positive": long,
+        "negative": np.minimum(1.0 / discount, short),
+        "basis": at("add_factor") + at("mult_factor") * tau,
+    }
+
+
+def unit_values(
+    market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], expiry_of: np.ndarray
+) -> np.ndarray:
+    """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
+    unit = np.zeros((len(market), ladder.width + 3))
+    o = np.flatnonzero(market.kind == OPTION)
+    if not len(o):
+        return unit
+    scope, e = market.scope[o], expiry_of[o]
+    moves = np.hstack([ladder.price, read("scenario_spot_up")[:, None], read("scenario_spot_down")[:, None]])
+    moves = np.hstack([moves, np.ones((len(moves), 1))])[scope]
+    forward = curve["fixed"][e, None] + curve["variable"][e, None] * moves
+    iv = market["iv"][o, None]
+    vol = np.repeat(iv, ladder.width + 3, axis=1)
+    plain = ladder.width - ladder.skewed
+    direction = ladder.vol[scope, :plain]
+    shocked = vol[:, :plain]
+    raised = np.maximum(read("min_vol_up_shock")[scope, None], iv * curve["up"][e, None])
+    np.copyto(shocked, raised, where=direction == UP)
+    np.copyto(shocked, iv * curve["down"][e, None], where=direction == DOWN)
+    vol[:, plain : ladder.width] = iv * _skews(market, read, curve, o, e)
+    vol *= np.sqrt(curve["tau"][e, None])
+    size = market["contract_size"][o, None] * curve["discount"][e, None]
+    unit[o] = black76(forward, market["strike"][o, None], vol, market.call[o, None], size)
+    return unit
+
+
+def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """Volatility factors (O, 2) of the linear and the absolute skew."""
+    at = lambda key: read(key)[market.scope[o]]  # noqa: E731
+    root = np.sqrt(curve["tau"][e])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        k = np.log(np.maximum(market["strike"][o], 1e-18) / market["forward"][o])
+    steep = root * at("width_scale") * (at("vol_param_static") + root * at("vol_param_scale"))
+    star = np.maximum(at("min_k_star"), steep)
+    factors = []
+    for name, moneyness in (("linear", k), ("abs", np.abs(k))):
+        cap = at(f"{name}_cbase") * root + at(f"{name}_base_cap")
+        slope = moneyness * cap / star
+        move = np.where(moneyness >= 0, np.minimum(cap, slope), np.maximum(-cap, slope))
+        factors.append(np.maximum(0.0, 1.0 + move))
+    return np.stack(factors, axis=1)

@@ -1,0 +1,66 @@
+"""Accounts that belong to one scope (an underlying, a manager): which it is, and what does not fit there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from .book import Book
+from .errors import Problem, nearest
+from .market import Market
+
+Found = tuple[Problem, np.ndarray]
+MOST = 100
+
+
+def scope_of_rows(book: Book, market: Market, setting: str = "manager") -> np.ndarray:
+    """The scope number of each row (R,): of its legs, else the one its setting names, else −1."""
+    scope = np.full(len(book), -1, np.int64)
+    named = book.settings.get(setting)
+    if named is not None:
+        number = {name: u for u, name in enumerate(market.scopes)}
+        scope = np.array([number.get(name, -1) if name else -1 for name in named], np.int64)
+    scope[book.legs.row] = market.scope[book.legs.instrument]
+    return scope
+
+
+def mixed_scopes(book: Book, market: Market, who: str) -> Iterator[Found]:
+    """A problem for each leg of another scope than the first of its account."""
+    legs, scope = book.legs, market.scope[book.legs.instrument]
+    first = np.full(len(book), -1, np.int64)
+    first[legs.row[::-1]] = scope[::-1]
+    for h in np.flatnonzero(scope != first[legs.row])[:MOST]:
+        r, name = legs.row[h], market.name[legs.instrument[h]]
+        message = (
+            f"{name} is on {market.scopes[scope[h]]}, but account {book.account[r]} is on "
+            f"{market.scopes[first[r]]}: {who} allows one underlying an account"
+        )
+        problem = Problem("positions", int(legs.sheet_row[h]), "instrument", name, message, str(book.account[r]))
+        yield problem, np.arange(len(book)) == r
+
+
+def refused_balances(
+    book: Book, market: Market, scope: np.ndarray, accepted: Sequence[set[str]], who: Sequence[str]
+) -> Iterator[Found]:
+    """A problem for each balance that its account's scope (R,) does not take.
+
+    ``accepted`` and ``who`` (U+1) say what each scope takes and how it is called; the last is for accounts without one.
+    """
+    folded = [{a.casefold() for a in names} for names in accepted]
+    table = np.array([[str(a).casefold() in names for a in market.assets] for names in folded], bool)
+    taken = table[scope[book.cash.row], book.cash.asset] if len(book.cash) else np.zeros(0, bool)
+    for h in np.flatnonzero(~taken)[:MOST]:
+        r, name = int(book.cash.row[h]), str(market.assets[book.cash.asset[h]])
+        u = int(scope[r])
+        message = f"{name} is not collateral of {who[u]}{nearest(name, accepted[u])}"
+        problem = Problem("balances", int(book.cash.sheet_row[h]), "asset", name, message, str(book.account[r]))
+        yield problem, np.arange(len(book)) == r
+
+
+def lowest_confidence(own: np.ndarray, counts: np.ndarray, net: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The smallest of ``start`` (N,) and of ``own`` (H,) where ``counts`` (H,), by net (N,)."""
+    out = start.copy()
+    index = np.flatnonzero(counts)
+    np.minimum.at(out, net[index], own[index])
+    return out
