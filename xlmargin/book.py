@@ -9,6 +9,15 @@ from functools import cached_property
 import numpy as np
 
 
+def added(number: np.ndarray, amounts: np.ndarray, count: int) -> np.ndarray:
+    """Amounts added up by number (count,), in the order in which they stand; float64 even of nothing.
+
+    >>> added(np.array([0, 0, 2]), np.array([1.0, 2.0, 4.0]), 3)
+    array([3., 0., 4.])
+    """
+    return np.bincount(number, amounts, count).astype(np.float64, copy=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Holdings:
     """Aligned columns sorted by ``row``; ``rows`` is how many rows the book has."""
@@ -21,7 +30,7 @@ class Holdings:
 
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts (H,) added up by row (R,), in the order in which they stand."""
-        return np.bincount(self.row, amounts, self.rows)
+        return added(self.row, amounts, self.rows)
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every column but ``row``."""
@@ -285,11 +294,11 @@ class Nets:
 
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per leg (H,) added up by net (N,)."""
-        return np.bincount(self.net, amounts, len(self))
+        return added(self.net, amounts, len(self))
 
     def up(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per net (N,) added up by row (R,)."""
-        return np.bincount(self.row, amounts, len(self.book))
+        return added(self.row, amounts, len(self.book))
 
     def least(self, values: np.ndarray, start: float = np.inf) -> np.ndarray:
         """The smallest value per leg (H,) of each net (N,)."""

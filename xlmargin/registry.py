@@ -140,8 +140,8 @@ def margin_model(id: str, *, needs: dict[str, str], params: str = "", **facts: A
 def _discover() -> None:
     from . import rulebooks
 
-    for info in pkgutil.iter_modules(rulebooks.__path__):
-        importlib.import_module(f"{rulebooks.__name__}.{info.name}")
+    for info in pkgutil.walk_packages(rulebooks.__path__, f"{rulebooks.__name__}."):
+        importlib.import_module(info.name)
     for point in entry_points(group="xlmargin.rulebooks"):
         point.load()
 
