@@ -1,0 +1,153 @@
+"""Brackets: every venue's table of sizes and rates as one type, looked up for many holdings at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .errors import ParameterError, nearest
+
+COLUMNS = ("key", "floor", "rate")
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Tiers:
+    """The brackets of many keys laid end to end.
+
+    ``names`` (T,) are the keys, ``first`` (T,) the place of each one's first bracket, ``cap`` (T,) the size at
+    which its last one ends. ``floor``, ``rate``, ``max_leverage`` and ``cum`` (B+1,) hold a row a bracket and
+    NaN in the last place, which a key of −1 (unknown) points to. A size that stands on a floor belongs to the
+    bracket above, or to the one below where ``inclusive``.
+    """
+
+    names: np.ndarray
+    first: np.ndarray
+    cap: np.ndarray
+    floor: np.ndarray
+    rate: np.ndarray
+    max_leverage: np.ndarray
+    cum: np.ndarray
+    steps: np.ndarray
+    code: np.ndarray
+    inclusive: bool = False
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], what: str = "brackets", inclusive: bool = False) -> Tiers:
+        """Brackets from columns key, floor, rate and, where known, max_leverage, cum and cap.
+
+        Parameters: ``table``, columns of one length, the brackets of a key together and rising; ``what``, for
+        messages; ``inclusive``, whether a bracket contains its own upper end.
+        Raises ParameterError where a column is missing, a floor does not rise or a published ``cum`` is not
+        the sum that the rates give: cum₁ = 0, cumₙ = cumₙ₋₁ + floorₙ·(rateₙ − rateₙ₋₁).
+
+        >>> t = Tiers.of({"key": ["BTC"] * 2, "floor": [0, 100], "rate": [0.01, 0.02]})
+        >>> t.marginal(np.array([50.0, 150.0]), t.find(["BTC", "BTC"]))
+        array([0.5, 2. ])
+        """
+        for column in COLUMNS:
+            if column not in table:
+                raise ParameterError(f"{what}: no column {column!r}{nearest(column, table)}")
+        key = np.asarray(table["key"], object)
+        floor, rate = (np.asarray(table[c], np.float64) for c in ("floor", "rate"))
+        new = np.ones(len(key), bool)
+        new[1:] = key[1:] != key[:-1]
+        _check_order(what, key, floor, rate, new)
+        cum = _cumulative(floor, rate, new)
+        _check_cumulative(what, key, cum, table.get("cum"))
+        steps = np.unique(floor)
+        code = (np.cumsum(new) - 1) * (len(steps) + 1) + np.searchsorted(steps, floor)
+        leverage = _optional(table, "max_leverage", len(key))
+        last = np.append(new[1:], True)[: len(key)]
+        cap = np.nan_to_num(_optional(table, "cap", len(key))[last], nan=np.inf, posinf=np.inf)
+        rows = [np.append(column, np.nan) for column in (floor, rate, leverage, cum)]
+        return cls(key[new], np.flatnonzero(new), cap, *rows, steps, code, inclusive)
+
+    def find(self, names: Iterable[str]) -> np.ndarray:
+        """Number of each name's table (N,); −1 where there is none."""
+        number = {name: i for i, name in enumerate(self.names)}
+        return np.array([number.get(name, -1) for name in names], np.int64)
+
+    def bracket(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Place of the bracket (N,) that holds ``size`` (N,) ≥ 0 in the table ``key`` (N,); −1 for key −1."""
+        side = "left" if self.inclusive else "right"
+        step = np.maximum(np.searchsorted(self.steps, size, side) - 1, 0)
+        place = np.searchsorted(self.code, key * (len(self.steps) + 1) + step, "right") - 1
+        return np.where(key < 0, -1, place)
+
+    def marginal(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Each slice of ``size`` (N,) at its own bracket's rate: size·rate − cum (N,); NaN for key −1."""
+        at = self.bracket(size, key)
+        return size * self.rate[at] - self.cum[at]
+
+    def whole(self, size: np.ndarray, key: np.ndarray, value: np.ndarray | None = None) -> np.ndarray:
+        """All of ``value`` (N,; ``size`` unless given) at the rate of the bracket that holds ``size``."""
+        return (size if value is None else value) * self.rate[self.bracket(size, key)]
+
+    def leverage(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """Highest leverage (N,) that the bracket holding ``size`` allows; NaN where not published."""
+        return self.max_leverage[self.bracket(size, key)]
+
+    def beyond(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
+        """True (N,) where ``size`` is past the end of the last bracket."""
+        return (size > np.append(self.cap, np.inf)[key]) & (key >= 0)
+
+
+def merged(table: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """``table`` with the keys of ``fresh`` replaced or added; columns that either lacks are NaN there.
+
+    >>> old = {"key": np.array(["A", "B"], object), "floor": np.zeros(2), "rate": np.array([0.1, 0.2])}
+    >>> merged(old, {"key": ["B"], "floor": [0.0], "rate": [0.3]})["rate"]
+    array([0.1, 0.3])
+    """
+    kept = ~np.isin(np.asarray(table["key"], object), list(fresh["key"]))
+    sizes = int(kept.sum()), len(fresh["key"])
+    out = {}
+    for name in dict.fromkeys([*table, *fresh]):
+        old = np.asarray(table[name])[kept] if name in table else np.full(sizes[0], np.nan)
+        new = np.asarray(fresh[name]) if name in fresh else np.full(sizes[1], np.nan)
+        text = old.dtype == object or new.dtype.kind in "OU"
+        out[name] = np.concatenate([old.astype(object), new.astype(object)]) if text else np.concatenate([old, new])
+    return out
+
+
+def _optional(table: Mapping[str, Any], column: str, count: int) -> np.ndarray:
+    values = table.get(column)
+    return np.full(count, np.nan) if values is None else np.asarray(values, np.float64)
+
+
+def _check_order(what: str, key: np.ndarray, floor: np.ndarray, rate: np.ndarray, new: np.ndarray) -> None:
+    for i in np.flatnonzero(np.isnan(floor) | np.isnan(rate)):
+        raise ParameterError(f"{what}: {key[i]} has a bracket without floor or rate")
+    for i in np.flatnonzero(new & (floor != 0)):
+        raise ParameterError(f"{what}: the first bracket of {key[i]} starts at {floor[i]:g}, not at 0")
+    falls = np.flatnonzero(~new[1:] & (np.diff(floor) <= 0))
+    for i in falls:
+        raise ParameterError(f"{what}: floors of {key[i]} do not rise: {floor[i]:g}, then {floor[i + 1]:g}")
+    names, times = np.unique(key[new].astype(str), return_counts=True)
+    for name in names[times > 1]:
+        raise ParameterError(f"{what}: the brackets of {name} do not stand together")
+
+
+def _cumulative(floor: np.ndarray, rate: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """cumₙ = cumₙ₋₁ + floorₙ·(rateₙ − rateₙ₋₁) (B,), starting afresh at each key."""
+    step = floor * np.diff(rate, prepend=0.0)
+    cum = np.empty(len(floor))
+    start = np.flatnonzero(new)
+    for low, high in zip(start, np.append(start, len(floor))[1:], strict=True):
+        cum[low:high] = np.cumsum(step[low:high])
+    return cum
+
+
+def _check_cumulative(what: str, key: np.ndarray, cum: np.ndarray, published: Any) -> None:
+    if published is None:
+        return
+    published = np.asarray(published, np.float64)
+    wrong = np.abs(published - cum) > TOLERANCE * np.maximum(1.0, np.abs(cum))
+    for i in np.flatnonzero(wrong):
+        raise ParameterError(
+            f"{what}: cumulative amount {published[i]:g} of {key[i]} is not what its rates give ({cum[i]:g})"
+        )
