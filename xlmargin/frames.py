@@ -117,3 +117,31 @@ def matrix(margin: Margin) -> pd.DataFrame:
         }
     )
     return table[table["scenario"] != -1].sort_values(["account", "pool", "scenario"], kind="stable", ignore_index=True)
+
+
+def scenario(margin: Margin, column: int, row: int = 0) -> pd.DataFrame:
+    """What each position adds to the P&L of one scenario of a detailed margin; the amounts add up to it.
+
+    ``column`` counts along the grid. What no position carries (collateral, offsets) stands in the last row.
+    """
+    grid, legs = margin.grid, margin.run.book.legs
+    held = np.flatnonzero(legs.row == row)
+    amounts = grid.cells[held, column]
+    names = [holding_name(margin, LEGS, int(h)) for h in held]
+    rest = float(grid.pnl[row, column] - amounts.sum())
+    table = pd.DataFrame({"position": names, "quantity": legs.quantity[held], "pnl": amounts})
+    if abs(rest) > 1e-9 * max(1.0, float(np.abs(amounts).sum())):
+        table.loc[len(table)] = ["collateral and offsets", np.nan, rest]
+    return table
+
+
+def change(before: Margin, after: Margin) -> pd.DataFrame:
+    """Each figure of one account and pool before, after, and what moved: a row per account, pool and figure."""
+    keys = ["account", "pool", "currency"]
+    long = [
+        summary(m).drop(columns=["worst"], errors="ignore").melt(keys, var_name="figure", value_name=when)
+        for m, when in ((before, "before"), (after, "after"))
+    ]
+    table = long[0].merge(long[1], on=[*keys, "figure"], how="outer", sort=False)
+    table["change"] = table["after"] - table["before"]
+    return table

@@ -1,0 +1,163 @@
+"""A market after moves named by underlying, and what equity and margin become along one price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError, Problem, nearest
+from .ledger import Margin
+from .market import Market
+from .registry import Ready
+from .run import Session
+
+DAY = 86400.0
+MOVES = np.arange(-15, 16) / 50.0
+
+
+def moved(
+    market: Market,
+    price: Mapping[str, float] | None = None,
+    vol: Mapping[str, float] | None = None,
+    days: float = 0.0,
+) -> Market:
+    """The market after price and volatility moves by underlying, ``days`` later.
+
+    Moves are fractions: 0.05 is +5 %, of every price that follows the underlying and of the asset of that
+    name; of every option's volatility. Days pass for all. Raises InputError for an unknown underlying, a move
+    of −100 % or below, or days below zero.
+
+    >>> from xlmargin import tables
+    >>> _, market = tables({"instrument": ["BTC-PERP"], "quantity": [1], "mark": [100.0]}, as_of="2026-11-25")
+    >>> moved(market, {"BTC": 0.05})["mark"].tolist()
+    [105.0]
+    """
+    factor = {"price": dict(price or {}), "volatility": dict(vol or {})}
+    _refuse(market, factor, days)
+    on = lambda names, moves: 1.0 + np.array([moves.get(str(n), 0.0) for n in names], np.float64)  # noqa: E731
+    return market.shocked(
+        price=on(market.underlying, factor["price"]),
+        vol=on(market.underlying, factor["volatility"]),
+        seconds=days * DAY,
+        asset=on(market.assets, factor["price"]),
+    )
+
+
+def _refuse(market: Market, moves: Mapping[str, Mapping[str, float]], days: float) -> None:
+    known = list(dict.fromkeys(map(str, [*market.underlying, *market.assets])))
+    problems = []
+    for what, by in moves.items():
+        for name, move in by.items():
+            if name not in known:
+                problems.append(Problem("shocks", 0, what, name, f"nothing follows {name!r}{nearest(name, known)}"))
+            elif not move > -1.0 or not np.isfinite(move):
+                problems.append(Problem("shocks", 0, what, move, f"{name} by {move:+.0%}; must be above -100 %"))
+    if not days >= 0.0 or not np.isfinite(days):
+        problems.append(Problem("shocks", 0, "days", days, f"{days:g} days; must be zero or more"))
+    if problems:
+        raise InputError(problems)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Equity, its change and both requirements (M, R) at each price move (M,) of one underlying.
+
+    ``level`` (M,) is the price of the underlying at each move; NaN where all move together.
+    """
+
+    underlying: str
+    move: np.ndarray
+    level: np.ndarray
+    account: np.ndarray
+    pool: np.ndarray
+    currency: np.ndarray
+    equity: np.ndarray
+    pnl: np.ndarray
+    initial: np.ndarray
+    maintenance: np.ndarray
+
+    def frame(self) -> Any:
+        """A row per account, pool and move (pandas DataFrame)."""
+        import pandas as pd
+
+        rows = len(self.account)
+        columns = {"account": np.tile(self.account, len(self.move)), "pool": np.tile(self.pool, len(self.move))}
+        columns |= {"move": np.repeat(self.move, rows), "price": np.repeat(self.level, rows)}
+        names = ("equity", "pnl", "initial", "maintenance")
+        return pd.DataFrame(columns | {name: getattr(self, name).ravel() for name in names})
+
+
+def profile(
+    margin: Margin,
+    underlying: str | None = None,
+    moves: np.ndarray = MOVES,
+    *,
+    account: str | None = None,
+    pool: str | None = None,
+) -> Profile:
+    """What equity and margin become as the price of one underlying (of all, if none is named) moves.
+
+    ``moves`` (M,) are fractions. The whole rule is run at each: result and requirement move together.
+    """
+    moves = np.asarray(moves, np.float64)
+    chosen = narrowed(margin, account, pool)
+    points = [shifted(chosen, underlying, float(move)) for move in (*moves, 0.0)]
+    return traced(chosen, underlying, moves, points)
+
+
+def traced(margin: Margin, underlying: str | None, moves: np.ndarray, points: Sequence[Margin]) -> Profile:
+    """A profile from the margins at each move (M,) and, last, at no move."""
+    rows = {name: np.array([getattr(p, name).value for p in points]) for name in ("equity", "initial", "maintenance")}
+    return Profile(
+        underlying=underlying or "",
+        move=moves,
+        level=_level(margin.run.market, underlying) * (1.0 + moves),
+        account=margin.account,
+        pool=margin.pool,
+        currency=margin.currency,
+        pnl=rows["equity"][:-1] - rows["equity"][-1],
+        **{name: values[:-1] for name, values in rows.items()},
+    )
+
+
+def shifted(margin: Margin, underlying: str | None, move: float) -> Margin:
+    """The same accounts under the same rule after one underlying (all, if none is named) moved."""
+    session = margin.run.session
+    names = [underlying] if underlying else dict.fromkeys(map(str, session.market.underlying))
+    return on_market(session, moved(session.market, dict.fromkeys(names, move))).run(margin.run.book)
+
+
+def on_market(session: Session, market: Market) -> Session:
+    """The same model, parameters and options made ready for another market of the same instruments."""
+    prepare, ready = session.model.prepare_step, session.ready
+    made = prepare(market, ready.params, ready.options) if prepare else {}
+    return replace(session, market=market, ready=Ready(market, ready.params, ready.options, made), workers=1)
+
+
+def narrowed(margin: Margin, account: str | None, pool: str | None) -> Margin:
+    """A margin whose run holds only the rows of one account and pool."""
+    rows = np.ones(len(margin.account), bool)
+    rows &= True if account is None else margin.account == account
+    rows &= True if pool is None else margin.pool == pool
+    if not rows.any():
+        raise InputError(f"no account {account!r}" + (f" with pool {pool!r}" if pool is not None else ""))
+    book = margin.run.book.take(np.flatnonzero(rows))
+    return replace(
+        margin,
+        account=margin.account[rows],
+        pool=margin.pool[rows],
+        currency=margin.currency[rows],
+        run=replace(margin.run, book=replace(book, detail=False)),
+    )
+
+
+def _level(market: Market, underlying: str | None) -> float:
+    """The index of an underlying; the first forward or mark where no index is given; NaN for all together."""
+    if underlying is None:
+        return np.nan
+    of = market.underlying == underlying
+    known = [market[c][of][np.isfinite(market[c][of])] for c in ("index", "forward", "mark")]
+    return next((float(v[0]) for v in known if len(v)), np.nan)
