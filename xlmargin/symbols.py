@@ -1,20 +1,15 @@
 """Instrument names ↔ fields: one table of forms, read and written by the same templates.
 
-A form is a template such as ``{coin}-{day}-{strike}-{type}``: its tokens become a regular expression for reading and
-are filled in for writing. A name is written only if it reads back to the same fields.
-
 *Without a hint* the first form that matches wins, in the order of the table: Deribit before Bybit for futures and
 options, OKX before Derive and Paradex for spot, Bybit before Binance for ``BTCUSDT``, ccxt before Hyperliquid for
-``A/B``. A bare coin (Hyperliquid's ``BTC``) could be anything and needs the hint.
-
-*With a hint* only that venue's names are read. ``deribit.portfolio`` means ``deribit``; a hint that is no venue
-(``simm``) counts as none. Spot on Binance and Bybit is spelt like a perpetual, hence the hints ``binance.spot`` and
-``bybit.spot``, for reading and for writing.
+``A/B``. A bare coin (Hyperliquid's ``BTC``) could be anything and needs the hint. *With a hint* only that venue's names
+are read: ``deribit.portfolio`` means ``deribit``, and a hint that is no venue (``simm``) is none. Spot on Binance and
+Bybit is spelt like a perpetual, hence the hints ``binance.spot`` and ``bybit.spot``, for reading and for writing.
 
 Expiry is 08:00 UTC on every crypto venue and 16:00 New York for OCC; a market that differs (Derive's US equities,
-AM-settled indices) says so in the instruments table. Underlyings are open; a small ``k`` or ``m`` before capitals
-(``kPEPE``) and a builder dex (``xyz:NVDA``) belong to them. ``xyz:NVDA`` and ``@107`` are taken to be in USDC.
-Not read: OKX ``_XPERP`` (perpetual and dated at once), combos, Paradex's perpetual options.
+AM-settled indices) says so in the instruments table. Underlyings are open; a small ``k`` or ``m`` before capitals and a
+builder dex (``xyz:NVDA``) belong to them. ``xyz:NVDA`` and ``@107`` are taken to be in USDC. Not read: OKX ``_XPERP``
+(perpetual and dated at once), combos, Paradex's perpetual options.
 """
 
 from __future__ import annotations
@@ -22,7 +17,7 @@ from __future__ import annotations
 import difflib
 import re
 from calendar import monthrange
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,56 +26,54 @@ from math import nan
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from xlmargin.errors import SymbolError, nearest
+from .errors import SymbolError, nearest
 
 # A name is stem + ending: "." where a kind has none, "=" where the stem is the name. Settlement in the "coin" makes a
-# contract inverse, in the "quote" is linear; what is "named" stands in the name.
+# contract inverse, in the "quote" linear; what is "named" stands in the name. {tokens} are read and written below.
 _TABLE = """
-venue        quote settle stem                spot  perp       future        option
-deribit      USD   coin   {coin}              .     -PERPETUAL -{day}        -{day}-{dstrike}-{type}
-deribit      named quote  {coin}_{stable}     .     -PERPETUAL -{day}        -{day}-{dstrike}-{type}
-deribit      named quote  {coin}_{cash}       =     .          .             .
-okx          named quote  {coin}-{stable}     .     -SWAP      -{ymd}        .
-okx          USD   coin   {coin}-USD          .     -SWAP      -{ymd}        -{ymd}-{strike}-{type}
-okx          USD   USD    {coin}-USD_UM       .     -SWAP      -{ymd}        -{ymd}-{strike}-{type}
-okx          named quote  {coin}-{cash}       =     .          .             .
-derive       USDC  USDC   {coin}              -USDC -PERP      .             -{long}-{ustrike}-{type}
-bybit        USDT  USDT   {coin}              .     USDT       USDT-{padded} -{day}-{strike}-{type}-USDT
-bybit        USDC  USDC   {coin}              .     PERP       -{padded}     -{day}-{strike}-{type}
-bybit        USD   coin   {coin}USD           .     =          {quarter}     .
-bybit.spot   named quote  {coin}{cash}        =     .          .             .
-binance      named quote  {coin}{stable}      .     =          _{ymd}        .
-binance      USD   coin   {coin}USD           .     _PERP      _{ymd}        .
-binance      USDT  USDT   {coin}              .     .          .             -{ymd}-{strike}-{type}
-binance.spot named quote  {coin}{cash}        =     .          .             .
-paradex      USD   USDC   {coin}-USD          =     -PERP      .             -{day}-{strike}-{type}
-ccxt         named quote  {coin}/{any}        =     .          .             .
-ccxt         named coin   {coin}/{any}:{coin} .     =          -{ymd}        -{ymd}-{strike}-{type}
-ccxt         named quote  {coin}/{any}:{any}  .     =          -{ymd}        -{ymd}-{strike}-{type}
-ccxt         USD   named  {coin}/USD:{pay}    .     =          -{ymd}        -{ymd}-{strike}-{type}
-occ          USD   USD    {root}              .     .          .             {osi}{type}{mills}
-hyperliquid  USDC  USDC   {dex}               .     =          .             .
-hyperliquid  USDC  USDC   {index}             =     .          .             .
-hyperliquid  named quote  {coin}/{any}        =     .          .             .
-hyperliquid  USDC  USDC   {coin}              .     =          .             .
+venue        quote settle stem                 spot  perp       future        option
+deribit      USD   coin   {coin}               .     -PERPETUAL -{day}        -{day}-{dstrike}-{type}
+deribit      named quote  {coin}_{stable}      .     -PERPETUAL -{day}        -{day}-{dstrike}-{type}
+deribit      named quote  {coin}_{cash}        =     .          .             .
+okx          named quote  {coin}-{stable}      .     -SWAP      -{ymd}        .
+okx          USD   coin   {coin}-USD           .     -SWAP      -{ymd}        -{ymd}-{strike}-{type}
+okx          USD   USD    {coin}-USD_UM        .     -SWAP      -{ymd}        -{ymd}-{strike}-{type}
+okx          named quote  {coin}-{cash}        =     .          .             .
+derive       USDC  USDC   {coin}               -USDC -PERP      .             -{long}-{ustrike}-{type}
+bybit        USDT  USDT   {coin}               .     USDT       USDT-{padded} -{day}-{strike}-{type}-USDT
+bybit        USDC  USDC   {coin}               .     PERP       -{padded}     -{day}-{strike}-{type}
+bybit        USD   coin   {coin}USD            .     =          {code}        .
+bybit.spot   named quote  {coin}{cash}         =     .          .             .
+binance      named quote  {coin}{stable}       .     =          _{ymd}        .
+binance      USD   coin   {coin}USD            .     _PERP      _{ymd}        .
+binance      USDT  USDT   {coin}               .     .          .             -{ymd}-{strike}-{type}
+binance.spot named quote  {coin}{cash}         =     .          .             .
+paradex      USD   USDC   {coin}-USD           =     -PERP      .             -{day}-{strike}-{type}
+ccxt         named quote  {coin}/{any}         =     .          .             .
+ccxt         named coin   {coin}/{any}:{coin2} .     =          -{ymd}        -{ymd}-{strike}-{type}
+ccxt         named quote  {coin}/{any}:{any2}  .     =          -{ymd}        -{ymd}-{strike}-{type}
+ccxt         USD   named  {coin}/USD:{pay}     .     =          -{ymd}        -{ymd}-{strike}-{type}
+occ          USD   USD    {root}               .     .          .             {osi}{type}{mills}
+hyperliquid  USDC  USDC   {dex}                .     =          .             .
+hyperliquid  USDC  USDC   {index}              =     .          .             .
+hyperliquid  named quote  {coin}/{any}         =     .          .             .
+hyperliquid  USDC  USDC   {coin}               .     =          .             .
 """
 _CASH = "USDT|USDC|USDE|USDG|USD1|USD|FDUSD|TUSD|BUSD|DAI|EUR|EURI|EURR|GBP|AUD|BRL|TRY|JPY|BTC|ETH|BNB"
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_QUARTERS = "--H--M--U--Z"
+_CODES = "--H--M--U--Z"
 _DAY = f"[0-9]{{1,2}}(?:{'|'.join(_MONTHS)})[0-9]{{2}}"
-_EPOCH = date(1970, 1, 1).toordinal()
+_said = attrgetter("kind", "underlying", "quote", "settle", "inverse", "expiry", "strike", "option_type")
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """What an instrument's name says.
+    """What an instrument's name says; ``expiry`` (epoch seconds UTC) and ``strike`` are NaN where they do not apply.
 
-    ``quote`` is the currency of price and strike, ``settle`` that of profit and loss (the coin itself if ``inverse``);
-    ``expiry`` is in epoch seconds UTC. ``expiry`` and ``strike`` are NaN where they do not apply.
+    ``quote`` is the currency of price and strike, ``settle`` that of profit and loss: the coin itself if ``inverse``.
 
-    >>> symbol = parse("BTC-27DEC26-60000-C")
-    >>> symbol.venue, symbol.kind, symbol.settle, symbol.expiry, symbol.strike
-    ('deribit', 'option', 'BTC', 1798358400.0, 60000.0)
+    >>> parse("BTC-27DEC26-60000-C").settle, parse("BTC-20261227-60000-C").settle
+    ('BTC', 'USDC')
     """
 
     text: str
@@ -95,9 +88,6 @@ class Symbol:
     option_type: str
 
 
-_said = attrgetter("kind", "underlying", "quote", "settle", "inverse", "expiry", "strike", "option_type")
-
-
 @lru_cache(maxsize=1 << 17)
 def parse(text: str, venue: str = "") -> Symbol:
     """Read an instrument name; case and surrounding spaces are forgiven.
@@ -107,20 +97,18 @@ def parse(text: str, venue: str = "") -> Symbol:
 
     >>> parse("XRP_USDC-27DEC26-0d55-C").strike, parse("BTC-27DEC26", "bybit").settle
     (0.55, 'USDC')
-    >>> parse("BTC-32DEC26-60000-C")
+    >>> parse("BTC-32DEC26-60000-C")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    xlmargin.errors.SymbolError: cannot read 'BTC-32DEC26-60000-C': no such expiry '32DEC26'; did you mean \
-'BTC-31DEC26-60000-C'?
+    xlmargin.errors.SymbolError: cannot read ...: no such expiry '32DEC26'; did you mean 'BTC-31DEC26-60000-C'?
     """
     key = _key(venue)
     forms = _FORMS.get(key, _UNHINTED)
     if symbol := _read(text, forms):
         return symbol
     near, form = _nearest(text, _guess(text), forms)
-    elsewhere = next((venue for venue in _FORMS if _read(text, _FORMS[venue])), "")
-    why = f"; the venue {elsewhere!r} would read it" if elsewhere else _fault(text, near, form)
+    elsewhere = next((f"; the venue {venue!r} would read it" for venue in _FORMS if _read(text, _FORMS[venue])), "")
     where = f" for {key}" if key in _FORMS else ""
-    raise SymbolError(f"cannot read {text!r}{where}{why}; did you mean {near!r}?")
+    raise SymbolError(f"cannot read {text!r}{where}{elsewhere or form.fault(text, near)}; did you mean {near!r}?")
 
 
 def write(symbol: Symbol, venue: str) -> str:
@@ -135,14 +123,14 @@ def write(symbol: Symbol, venue: str) -> str:
     key = _key(venue)
     if key not in _FORMS:
         raise SymbolError(f"no instrument names are known of {venue!r}{nearest(venue, VENUES)}")
-    if name := _name(symbol, key):
-        return name
+    for form in _FORMS[key]:
+        found = form.kind == symbol.kind and _read(form.fill(symbol), _FORMS[key])
+        if found and all(a == b or (a != a and b != b) for a, b in zip(_said(found), _said(symbol), strict=True)):
+            return found.text
     what = f"{key} has no name for the {symbol.kind} {symbol.text!r} ({symbol.quote}, settled in {symbol.settle})"
-    if f"{key}.spot" in _FORMS and _name(symbol, f"{key}.spot"):
-        raise SymbolError(f"{what}; write it for '{key}.spot'")
-    forms = [form for form in _FORMS[key] if form.kind == symbol.kind] or _FORMS[key]
-    near, form = _nearest(symbol.text, symbol, forms)
-    raise SymbolError(f"{what}; nearest is {near!r}, a {form.kind} settled in {form.read(near).settle}")
+    forms = [form for form in _FORMS[key] + _FORMS.get(f"{key}.spot", []) if form.kind == symbol.kind]
+    near, form = _nearest(symbol.text, symbol, forms or _FORMS[key])
+    raise SymbolError(f"{what}; nearest is {near!r} of {form.venue}, settled in {form.read(near).settle}")
 
 
 def _coin(text: str) -> str:
@@ -150,37 +138,29 @@ def _coin(text: str) -> str:
     return dex.lower() + colon + (coin if coin[0] in "km" and coin[1:].isupper() else coin.upper())
 
 
-def _at(day: date, hour: int = 8) -> float:
-    return (day.toordinal() - _EPOCH) * 86400.0 + hour * 3600.0
+@lru_cache
+def _expiry(text: str) -> float:
+    if text.isdigit():
+        day = date(2000 + int(text[-6:-4]), int(text[-4:-2]), int(text[-2:]))
+    elif len(text) > 3:
+        day = date(2000 + int(text[-2:]), _MONTHS.index(text[-5:-2].upper()) + 1, int(text[:-5]))
+    else:  # a quarterly future ends on the last Friday
+        year, month = 2000 + int(text[1:]), _CODES.index(text[0].upper()) + 1
+        last = date(year, month, monthrange(year, month)[1])
+        day = last - timedelta((last.weekday() - 4) % 7)
+    return (day - date(1970, 1, 1)).days * 86400.0 + 8 * 3600.0
 
 
 def _date(epoch: float) -> date:
-    return date.fromordinal(_EPOCH + int(epoch // 86400))
-
-
-def _day(text: str) -> date:
-    if text.isdigit():
-        return date(2000 + int(text[-6:-4]), int(text[-4:-2]), int(text[-2:]))
-    return date(2000 + int(text[-2:]), _MONTHS.index(text[-5:-2].upper()) + 1, int(text[:-5]))
-
-
-def _letters(epoch: float, width: int) -> str:
-    day = _date(epoch)
-    return f"{day.day:0{width}}{_MONTHS[day.month - 1]}{day:%y}"
-
-
-def _last_friday(code: str) -> float:
-    year, month = 2000 + int(code[1:]), _QUARTERS.index(code[0].upper()) + 1
-    last = date(year, month, monthrange(year, month)[1])
-    return _at(last - timedelta((last.weekday() - 4) % 7))
+    return date(1970, 1, 1) + timedelta(epoch // 86400)
 
 
 def _new_york_close(text: str) -> float:
     # The US rule since 2007, not zoneinfo: Windows and Pyodide may have no time-zone data.
-    day = _day(text)
+    day = _date(_expiry(text))
     latest = date(day.year, 3, 14), date(day.year, 11, 7)
     starts, ends = (sunday - timedelta(sunday.isoweekday() % 7) for sunday in latest)
-    return _at(day, 20 if starts <= day < ends else 21)
+    return _expiry(text) + 3600.0 * (12 if starts <= day < ends else 13)
 
 
 class _Token(NamedTuple):
@@ -202,19 +182,21 @@ def _decimal(point: str) -> _Token:
 _TOKENS = {
     # No coin ends in USDT, else Bybit's BTCUSDT-27DEC26 would be Deribit's future on "BTCUSDT".
     "coin": _Token(r"[^\W_]+?(?<![A-Z0-9]USDT)", "underlying", _coin),
+    "coin2": _Token("(?P=coin)", "underlying", _coin),
     "dex": _Token(r"[a-z][a-z0-9]*:[^\W_]+", "underlying", _coin),
-    "index": _Token(r"@[0-9]+", "underlying", str),
-    "root": _Token(r"[A-Z0-9]{1,6} {0,5}", "underlying", lambda t: t.strip().upper(), lambda u: u[:6].ljust(6)),
+    "index": _Token("@[0-9]+", "underlying", str),
+    "root": _Token("[A-Z0-9]{1,6} {0,5}", "underlying", lambda t: t.strip().upper(), lambda u: u[:6].ljust(6)),
     "stable": _Token("USDC|USDT", "quote", str.upper),
     "cash": _Token(_CASH, "quote", str.upper),
     "any": _Token(r"[^\W_]+", "quote", str.upper),
+    "any2": _Token("(?P=any)", "quote", str.upper),
     "pay": _Token("USDC|USDT|USDE|USDG", "settle", str.upper),
-    "day": _Token(_DAY, "expiry", lambda t: _at(_day(t)), lambda e: _letters(e, 1)),
-    "padded": _Token(_DAY, "expiry", lambda t: _at(_day(t)), lambda e: _letters(e, 2)),
-    "ymd": _Token("[0-9]{6}", "expiry", lambda t: _at(_day(t)), lambda e: f"{_date(e):%y%m%d}"),
-    "long": _Token("20[0-9]{6}", "expiry", lambda t: _at(_day(t)), lambda e: f"{_date(e):%Y%m%d}"),
+    "day": _Token(_DAY, "expiry", _expiry, lambda e: f"{_date(e).day}{_MONTHS[_date(e).month - 1]}{_date(e):%y}"),
+    "padded": _Token(_DAY, "expiry", _expiry, lambda e: f"{_date(e).day:02}{_MONTHS[_date(e).month - 1]}{_date(e):%y}"),
+    "ymd": _Token("[0-9]{6}", "expiry", _expiry, lambda e: f"{_date(e):%y%m%d}"),
+    "long": _Token("20[0-9]{6}", "expiry", _expiry, lambda e: f"{_date(e):%Y%m%d}"),
     "osi": _Token("[0-9]{6}", "expiry", _new_york_close, lambda e: f"{_date(e):%y%m%d}"),
-    "quarter": _Token("[HMUZ][0-9]{2}", "expiry", _last_friday, lambda e: _QUARTERS[_date(e).month - 1] + f"{_date(e):%y}"),
+    "code": _Token("[HMUZ][0-9]{2}", "expiry", _expiry, lambda e: f"{_CODES[_date(e).month - 1]}{_date(e):%y}"),
     "strike": _decimal("."),
     "dstrike": _decimal("d"),
     "ustrike": _decimal("_"),
@@ -229,21 +211,21 @@ class _Form(NamedTuple):
     template: str
     quote: str
     settle: str
+    hyphens: int
     pattern: re.Pattern[str]
     tokens: dict[str, _Token]
 
     def read(self, text: str) -> Symbol | None:
-        found = self.pattern.fullmatch(text.strip())
-        try:
-            said = found and {token.field: token.read(found[name]) for name, token in self.tokens.items()}
-        except ValueError:  # a date that the calendar does not have
+        if not (found := self.pattern.fullmatch(text.strip())):
             return None
-        if not said:
+        try:
+            said = {token.field: token.read(found[name]) for name, token in self.tokens.items()}
+        except ValueError:  # a date that the calendar does not have
             return None
         coin, quote = said["underlying"], said.get("quote", self.quote)
         settle = said.get("settle") or {"coin": coin, "quote": quote}.get(self.settle, self.settle)
         dated = said.get("expiry", nan), said.get("strike", nan), said.get("option_type", "")
-        return Symbol(text, self.venue, self.kind, coin, quote, settle, self.settle == "coin", *dated)
+        return Symbol(text, self.venue.partition(".")[0], self.kind, coin, quote, settle, self.settle == "coin", *dated)
 
     def fill(self, symbol: Symbol) -> str:
         try:
@@ -252,27 +234,31 @@ class _Form(NamedTuple):
             return ""
         return self.template.format(**said)
 
+    def fault(self, text: str, near: str) -> str:
+        rows = [re.split("[-_/:]", row) for row in (text.strip(), near, self.template)]
+        if len(rows[0]) > 1 and len(set(map(len, rows))) == 1:
+            for word, good, slot in zip(*rows, strict=True):
+                if word.upper() != good.upper():
+                    token = self.tokens.get(slot[1:-1])
+                    return f": no such {token.field.replace('_', ' ') if token else 'part'} {word!r}"
+        return ""
+
 
 def _form(venue: str, kind: str, template: str, quote: str, settle: str) -> _Form:
-    tokens = {name: _TOKENS[name] for name in re.findall(r"\{(\w+)\}", template)}
-    pattern = template
-    for name, token in tokens.items():
-        slot = f"{{{name}}}"
-        pattern = pattern.replace(slot, f"(?P<{name}>{token.pattern})", 1).replace(slot, f"(?P={name})")
-    return _Form(venue.partition(".")[0], kind, template, quote, settle, re.compile(pattern, re.IGNORECASE), tokens)
+    tokens = {name: _TOKENS[name] for name in re.findall(r"{(\w+)}", template)}
+    pattern = template.format(**{name: f"(?P<{name}>{token.pattern})" for name, token in tokens.items()})
+    return _Form(venue, kind, template, quote, settle, template.count("-"), re.compile(pattern, re.IGNORECASE), tokens)
 
 
-def _forms() -> dict[str, list[_Form]]:
-    (_, _, _, _, *kinds), *lines = map(str.split, _TABLE.strip().splitlines())
-    forms: dict[str, list[_Form]] = {}
-    for venue, quote, settle, stem, *endings in lines:
-        named = [(kind, stem + end.strip("=")) for kind, end in zip(kinds, endings, strict=True) if end != "."]
-        forms.setdefault(venue, []).extend(_form(venue, kind, name, quote, settle) for kind, name in named)
-    return forms
-
-
-_FORMS = _forms()
-_UNHINTED = [form for forms in _FORMS.values() for form in forms if form.template not in ("{coin}", "{coin}{cash}")]
+_HEAD, *_ROWS = map(str.split, _TABLE.strip().splitlines())
+_ALL = [
+    _form(venue, kind, stem + ending.strip("="), quote, settle)
+    for venue, quote, settle, stem, *endings in _ROWS
+    for kind, ending in zip(_HEAD[4:], endings, strict=True)
+    if ending != "."
+]
+_FORMS = {venue: [form for form in _ALL if form.venue == venue] for venue in dict.fromkeys(row[0] for row in _ROWS)}
+_UNHINTED = [form for form in _ALL if form.template not in ("{coin}", "{coin}{cash}")]
 VENUES: tuple[str, ...] = tuple(venue for venue in _FORMS if "." not in venue)
 
 
@@ -281,52 +267,34 @@ def _key(venue: str) -> str:
     return word if word in _FORMS else word.partition(".")[0]
 
 
-def _read(text: str, forms: Iterable[_Form]) -> Symbol | None:
-    return next((symbol for form in forms if (symbol := form.read(text))), None)
-
-
-def _name(symbol: Symbol, key: str) -> str:
-    for name in (form.fill(symbol) for form in _FORMS[key] if form.kind == symbol.kind):
-        found = _read(name, _FORMS[key])
-        if found and all(a == b or (a != a and b != b) for a, b in zip(_said(found), _said(symbol), strict=True)):
-            return name
-    return ""
+def _read(text: str, forms: list[_Form]) -> Symbol | None:
+    hyphens = text.count("-")  # no token holds one: a quick way to pass over most forms
+    return next((symbol for form in forms if form.hyphens == hyphens and (symbol := form.read(text))), None)
 
 
 def _nearest(text: str, guess: Symbol, forms: list[_Form]) -> tuple[str, _Form]:
     names = {name: form for form in forms if (name := form.fill(guess)) and form.read(name)}
     if not names:
         return _nearest(text, _guess("BTC"), forms)
-    near = [*difflib.get_close_matches(text.strip().upper(), names, 1), *names][0]
-    return near, names[near]
-
-
-def _fault(text: str, near: str, form: _Form) -> str:
-    rows = [re.split("[-_/:]", row) for row in (text.strip(), near, form.template)]
-    if len(rows[0]) == 1 or len({len(row) for row in rows}) > 1:
-        return ""
-    wrong = [(word, slot[1:-1]) for word, good, slot in zip(*rows, strict=True) if word.upper() != good.upper()]
-    nouns = [form.tokens[slot].field.replace("_", " ") if slot in form.tokens else "part" for _, slot in wrong]
-    return f": no such {nouns[0]} {wrong[0][0]!r}" if wrong else ""
+    return next((near, names[near]) for near in [*difflib.get_close_matches(text.strip().upper(), names, 1), *names])
 
 
 def _guess(text: str) -> Symbol:
-    """What a misspelt name seems to mean, filled up with common fields."""
-    text = text.strip()
-    coin = re.match("([0-9]*[A-Z]+?)(?:US[DT]{1,2}|USD[A-Z]|PERP)?(?![A-Z])", text, re.IGNORECASE | re.ASCII)
-    quote = re.search("USD[CT]?", text.upper())
-    strikes = re.findall("(?<=-)[0-9]+(?:[._D][0-9]+)?(?=-|$)|(?<=[CP])[0-9]{5}(?=[0-9]{3}$)", text.upper())
+    text = text.strip().upper()
+    coin = re.match("([0-9]*[A-Z]+?)(?:US[DT]{1,2}|USD[A-Z]|PERP)?(?![A-Z])", text)
+    quote = re.search("USD[CT]?", text)
+    strikes = re.findall("(?<=-)[0-9]+(?:[._D][0-9]+)?(?=-|$)|(?<=[CP])[0-9]{5}(?=[0-9]{3}$)", text)
     strike = float(re.sub("[_D]", ".", strikes[-1])) if strikes else 0
-    put = re.search("[-0-9]P(?:UT)?(?:[0-9]{8}|-USDT)?$", text.upper())
-    fields = _coin(coin[1]) if coin else "BTC", quote[0] if quote else "USDT", "USDC", False
-    return Symbol(text, "", "", *fields, _guess_expiry(text.upper()), strike or 60000.0, "P" if put else "C")
+    put = re.search("[-0-9]P(?:UT)?(?:[0-9]{8}|-USDT)?$", text)
+    fields = coin[1] if coin else "BTC", quote[0] if quote else "USDT", "USDC", False
+    return Symbol(text, "", "", *fields, _guess_expiry(text), strike or 60000.0, "P" if put else "C")
 
 
 def _guess_expiry(text: str) -> float:
     year, month, day = 26, 12, 25
     if found := re.search("([0-9]{1,2})([A-Z]{3})([0-9]{2})(?![0-9])", text):
-        month = _MONTHS.index(difflib.get_close_matches(found[2], _MONTHS, 1, 0)[0]) + 1
         year, day = int(found[3]), int(found[1])
+        month = _MONTHS.index(difflib.get_close_matches(found[2], _MONTHS, 1, 0)[0]) + 1
     elif found := re.search("(?<![0-9])(?:20)?([0-9]{2})([0-9]{2})([0-9]{2})(?![0-9])", text):
         year, month, day = int(found[1]), min(max(int(found[2]), 1), 12), int(found[3])
-    return _at(date(2000 + year, month, min(max(day, 1), monthrange(2000 + year, month)[1])))
+    return _expiry(f"{year:02}{month:02}{min(max(day, 1), monthrange(2000 + year, month)[1]):02}")
