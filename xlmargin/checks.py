@@ -130,8 +130,11 @@ def typed_settings(book: Book, model: Model, bad: np.ndarray) -> tuple[dict[str,
     """Account settings that the model declares as typed arrays (R,), others as they are; marks ``bad`` rows."""
     settings, problems = dict(book.settings), []
     for name, setting in model.settings.items():
-        given = book.settings.get(name, np.full(len(book), None, object))
-        out = np.empty(len(book), object if isinstance(setting.default, str) else np.float64)
+        given = book.settings.get(name)
+        out = np.full(len(book), setting.default, object if isinstance(setting.default, str) else np.float64)
+        if given is None:
+            settings[name] = out
+            continue
         for r, cell in enumerate(given):
             out[r], message = _value(setting, cell)
             if message:

@@ -40,6 +40,7 @@ class Params:
     evidence: dict[str, str] = field(default_factory=dict)
     doubts: dict[str, str] = field(default_factory=dict)
     version: str = ""
+    _cited: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, path: Path | str, as_of: float) -> Params:
@@ -49,12 +50,20 @@ class Params:
         """
         document = _document(Path(path))
         moment = dt.datetime.fromtimestamp(as_of, dt.UTC)
-        versions = [v for v in document["version"] if _moment(v["effective"]) <= moment]
-        if not versions:
+        count = sum(_moment(v["effective"]) <= moment for v in document["version"])
+        if not count:
             first = _moment(document["version"][0]["effective"])
             raise NoVersion(
                 f"{document['model']}: no parameters in force on {moment:%Y-%m-%d}; the first are of {first:%Y-%m-%d}"
             )
+        return cls._of(Path(path), count)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def _of(cls, path: Path, count: int) -> Params:
+        """The first ``count`` versions of a file laid over one another."""
+        document = _document(path)
+        versions = document["version"][:count]
         params = cls(
             document["model"],
             _moment(versions[-1]["effective"]),
@@ -120,7 +129,10 @@ class Params:
 
     def cite(self, *keys: str) -> str:
         """Dates and sources behind ``keys``, shortest first mention once."""
-        return "; ".join(dict.fromkeys(str(o) for (_, key), o in self.origin.items() if key in keys))
+        if keys not in self._cited:
+            told = dict.fromkeys(str(o) for (_, key), o in self.origin.items() if key in keys)
+            self._cited[keys] = "; ".join(told)
+        return self._cited[keys]
 
     def override(self, source: str, by: dict[str, dict[str, Any]] | None = None, **values: Any) -> Params:
         """The same parameters with some replaced: the one door for payloads, tests and experiments.
@@ -135,6 +147,7 @@ class Params:
             by={scope: dict(v) for scope, v in self.by.items()},
             origin=dict(self.origin),
             version=source,
+            _cited={},
         )
         fresh._absorb(values, by or {}, Origin(self.effective, source))
         return fresh

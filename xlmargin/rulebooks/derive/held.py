@@ -43,17 +43,6 @@ class Held:
         return np.append(self.ready.read(key), 0.0)[self.scope] if len(self.market.scopes) else np.zeros(len(self.book))
 
 
-def ladder_rows(held: Held) -> tuple[np.ndarray, np.ndarray]:
-    """Price factors and weights by row: views of one ladder where only one is in use, so that nothing is copied."""
-    ladder = held.ready.ladder
-    if len(held.market.scopes) == 1 and (held.scope == 0).all():
-        shape = (len(held.book), ladder.width)
-        return np.broadcast_to(ladder.price, shape), np.broadcast_to(ladder.weight, shape)
-    price = np.append(ladder.price, np.ones((1, ladder.width)), axis=0)
-    weight = np.append(ladder.weight, np.zeros((1, ladder.width)), axis=0)
-    return price[held.scope], weight[held.scope]
-
-
 def confidences(held: Held) -> tuple[np.ndarray, np.ndarray]:
     """The lowest confidence behind each leg (H,) and balance (B,).
 

@@ -12,20 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ...book import Book, Nets
+from ...book import Book
 from ...collateral import unrealised
 from ...errors import Note
-from ...ledger import CASH, Grid, Line, Margin
+from ...ledger import CASH, Line, Margin
 from ...market import OPTION, Market
 from ...params import Params
 from ...registry import Ready, Setting, margin_model
-from ...risk import fold, low_confidence, scan, worst
+from ...risk import low_confidence
 from ...scenarios import Scenarios
 from ...scopes import Found, mixed_scopes, refused_balances, scope_of_rows
-from .held import Held, confidences, ladder_rows
+from .held import Held, confidences
+from .scan import scenario_loss, worst_labels
 from .values import SETTLING, curves, unit_values
-
-BASIS = -1
 
 
 @margin_model(
@@ -52,7 +51,7 @@ BASIS = -1
 def portfolio(book: Book, ready: Ready) -> Margin:
     """Worst scenario or basis move, scaled, plus contingencies for perpetuals, naked shorts, collateral and oracles."""
     p, held = ready.params, Held(book, ready)
-    scan_line, grid = _scan(held)
+    scan_line, grid = scenario_loss(held)
     factor = held.of("mm_factor")
     own = book.settings["mm_factor"]
     factor = np.where(np.isnan(own), factor, own)
@@ -74,9 +73,14 @@ def portfolio(book: Book, ready: Ready) -> Margin:
         *_initial_contingencies(held),
         formula="scenario loss × (im_factor + peg) + contingencies",
     )
-    labels = _worst_labels(grid, ready)
     return Margin(
-        _equity(held), initial, maintenance, currency=held.currency, worst=labels, grid=grid, notes=_notes(held)
+        _equity(held),
+        initial,
+        maintenance,
+        currency=held.currency,
+        worst=worst_labels(grid),
+        grid=grid,
+        notes=_notes(held),
     )
 
 
@@ -114,82 +118,6 @@ def _cash_assets(market: Market, read: Any) -> np.ndarray:
     number = {name: c for c, name in enumerate(market.assets)}
     names = read("cash_asset") if len(market.scopes) else []
     return np.array([number.get(name, -1) for name in [*names, "USDC"]], np.int64)
-
-
-def _scan(held: Held) -> tuple[Line, Grid]:
-    """The scenario loss as a line and the grid behind it."""
-    book, ready = held.book, held.ready
-    nets = book.split(ready.expiry_of)
-    values = scan(nets, ready.unit)
-    curve = {k: v[nets.group] for k, v in ready.curve.items()}
-    result, sign = _expiry_results(values, curve, ready.ladder)
-    move = fold(nets, result)
-    linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
-    price, weight = ladder_rows(held)
-    move += linear[:, None] * (price - 1.0)
-    move *= weight
-    basis = nets.up(np.minimum(np.minimum(values[:, -3], values[:, -2]) - values[:, -1], 0.0) * curve["basis"])
-    least, which = worst(move)
-    bound = basis <= least
-    value, which = np.where(bound, basis, least), np.where(bound, BASIS, which)
-    label = np.append(ready.ladder.label, np.full((1, ready.ladder.width), -1), axis=0)[held.scope]
-    vol = np.append(ready.ladder.vol, np.zeros((1, ready.ladder.width), np.int64), axis=0)[held.scope]
-    grid = Grid(label, price, vol, weight, move, which)
-    cite = held.p.cite("scenarios")
-    formula = "least of Σ w·(discounted shocked value − mark) and the basis contingency"
-    if not book.detail:
-        return Line("Scenario loss", -value, formula=formula, cite=cite), grid
-    cells = _leg_results(held, nets, curve, sign) * weight[book.legs.row]
-    grid = Grid(label, price, vol, weight, move, which, cells)
-    at = np.maximum(which, 0)
-    legs = np.where(bound[book.legs.row], _basis_legs(held, nets, values, curve), _pick(cells, at[book.legs.row]))
-    moved = (price - 1.0)[np.arange(len(book)), at] * weight[np.arange(len(book)), at] * ~bound
-    posted = held.collateral * held.haircut[:, 2] * moved[book.cash.row]
-    parts = (Line.of("Positions", book, -legs), Line.of("Risk-cancelling collateral", book, -posted, CASH))
-    return Line("Scenario loss", -value, parts, formula=formula, cite=cite), grid
-
-
-def _pick(cells: np.ndarray, column: np.ndarray) -> np.ndarray:
-    return cells[np.arange(len(cells)), column]
-
-
-def _expiry_results(
-    values: np.ndarray, curve: dict[str, np.ndarray], ladder: Scenarios
-) -> tuple[np.ndarray, np.ndarray]:
-    """Result of each expiry (N, S) and the signed discount that its shocked value took.
-
-    f = V·d − mark with d by the sign of V; skew columns count as −|f|.
-    """
-    discount = np.where(values[:, :-3] >= 0, curve["positive"][:, None], curve["negative"][:, None])
-    result = values[:, :-3] * discount
-    result -= values[:, -1:]
-    skew = result[:, ladder.width - ladder.skewed :]
-    flip = np.where(skew > 0, -1.0, 1.0)
-    np.abs(skew, out=skew)
-    np.negative(skew, out=skew)
-    return result, (discount, flip)
-
-
-def _leg_results(
-    held: Held, nets: Nets, curve: dict[str, np.ndarray], sign: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """Result of each leg (H, S) before weights; they add up to the result of the row."""
-    discount, flip = sign
-    unit = held.ready.unit[held.book.legs.instrument]
-    cells = held.book.legs.quantity[:, None] * (unit[:, :-3] * discount[nets.net] - unit[:, -1:])
-    ladder = held.ready.ladder
-    cells[:, ladder.width - ladder.skewed :] *= flip[nets.net]
-    price, _ = ladder_rows(held)
-    return cells + held.perp_value[:, None] * (price[held.book.legs.row] - 1.0)
-
-
-def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
-    """Each leg's share (H,) of the basis contingency: the worse basis move of its expiry, if it loses."""
-    side = np.where(values[:, -3] <= values[:, -2], -3, -2)
-    loses = np.minimum(values[:, -3], values[:, -2]) < values[:, -1]
-    unit = held.ready.unit[held.book.legs.instrument]
-    move = np.where(side[nets.net] == -3, unit[:, -3], unit[:, -2]) - unit[:, -1]
-    return held.book.legs.quantity * move * (curve["basis"] * loses)[nets.net]
 
 
 def _contingencies(held: Held) -> list[Line]:
@@ -246,13 +174,6 @@ def _equity(held: Held) -> Line:
         Line.of("Perpetual result", book, result),
         Line.of("Collateral", book, held.collateral, CASH),
     )
-
-
-def _worst_labels(grid: Grid, ready: Ready) -> np.ndarray:
-    """Published number of the scenario that bound (R,): the number of scenarios where it is the basis term."""
-    rows = np.arange(len(grid.pnl))
-    label = grid.label[rows, np.maximum(grid.worst, 0)]
-    return np.where(grid.worst == BASIS, (grid.label >= 0).sum(axis=1), label)
 
 
 def _notes(held: Held) -> tuple[Note, ...]:

@@ -1,0 +1,111 @@
+"""The scenario loss of the portfolio manager: the worst scenario or basis move, as a line down to positions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...book import Nets
+from ...ledger import CASH, Grid, Line
+from ...risk import fold, scan, worst
+from .held import Held
+
+BASIS = -1
+UP_COLUMN, DOWN_COLUMN, MARK_COLUMN = -3, -2, -1
+
+
+def scenario_loss(held: Held) -> tuple[Line, Grid]:
+    """The loss in the worst scenario of each row, and the grid behind it.
+
+    least over s of w·(Σ expiries (V·d − mark) + linear value × (shock − 1)), or the basis contingency if worse.
+    """
+    book, ready = held.book, held.ready
+    nets = book.split(ready.expiry_of)
+    values = scan(nets, ready.unit)
+    curve = {k: ready.curve[k][nets.group] for k in ("positive", "negative", "basis")}
+    move = fold(nets, _expiry_results(values, curve, ready.ladder.width - ready.ladder.skewed))
+    linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
+    price, weight = (by_row(held, name, fill) for name, fill in (("price", 1.0), ("weight", 0.0)))
+    move += linear[:, None] * (price - 1.0)
+    move *= weight
+    basis = nets.up(np.minimum(_worse_basis(values) - values[:, MARK_COLUMN], 0.0) * curve["basis"])
+    least, which = worst(move)
+    which = np.where(basis <= least, BASIS, which)
+    grid = Grid(by_row(held, "label", -1), price, by_row(held, "vol", 0), weight, move, which)
+    line = Line(
+        "Scenario loss",
+        -np.minimum(basis, least),
+        formula="worst of Σ w·(discounted shocked value − mark) and the basis contingency",
+        cite=held.p.cite("scenarios"),
+    )
+    return _detailed(held, line, grid, nets, values, curve) if book.detail else (line, grid)
+
+
+def by_row(held: Held, name: str, fill: float) -> np.ndarray:
+    """A ladder table by row (R, S): a view where one ladder serves all, so that nothing is copied."""
+    table = getattr(held.ready.ladder, name)
+    if len(table) == 1 and (held.scope == 0).all():
+        return np.broadcast_to(table, (len(held.book), table.shape[1]))
+    return np.append(table, np.full((1, held.ready.ladder.width), fill, table.dtype), axis=0)[held.scope]
+
+
+def _expiry_results(values: np.ndarray, curve: dict[str, np.ndarray], plain: int) -> np.ndarray:
+    """Result of each expiry (N, S): V·d − mark with d by the sign of V; columns from ``plain`` on count as −|…|."""
+    shocked = values[:, :UP_COLUMN]
+    result = np.maximum(shocked, 0.0)
+    result *= (curve["positive"] - curve["negative"])[:, None]
+    result += shocked * curve["negative"][:, None]
+    result -= values[:, MARK_COLUMN:]
+    skewed = result[:, plain:]
+    np.abs(skewed, out=skewed)
+    np.negative(skewed, out=skewed)
+    return result
+
+
+def _worse_basis(values: np.ndarray) -> np.ndarray:
+    return np.minimum(values[:, UP_COLUMN], values[:, DOWN_COLUMN])
+
+
+def _detailed(
+    held: Held, line: Line, grid: Grid, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray]
+) -> tuple[Line, Grid]:
+    """The same line and grid with what each leg and each risk-cancelling balance adds to it."""
+    book, row = held.book, held.book.legs.row
+    cells = _leg_results(held, nets, values, curve, grid.price) * grid.weight[row]
+    at = np.maximum(grid.worst, 0)
+    bound = grid.worst == BASIS
+    picked = cells[np.arange(len(cells)), at[row]]
+    legs = np.where(bound[row], _basis_legs(held, nets, values, curve), picked)
+    rows = np.arange(len(book))
+    moved = (grid.price - 1.0)[rows, at] * grid.weight[rows, at] * ~bound
+    posted = held.collateral * held.haircut[:, 2] * moved[book.cash.row]
+    parts = (Line.of("Positions", book, -legs), Line.of("Risk-cancelling collateral", book, -posted, CASH))
+    detailed = Line(line.name, line.value, parts, formula=line.formula, cite=line.cite)
+    return detailed, Grid(grid.label, grid.price, grid.vol, grid.weight, grid.pnl, grid.worst, cells)
+
+
+def _leg_results(
+    held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray], price: np.ndarray
+) -> np.ndarray:
+    """Result of each leg (H, S) before weights; they add up to the result of the row."""
+    shocked, plain = values[:, :UP_COLUMN], held.ready.ladder.width - held.ready.ladder.skewed
+    discount = np.where(shocked >= 0, curve["positive"][:, None], curve["negative"][:, None])
+    gains = shocked[:, plain:] * discount[:, plain:] > values[:, MARK_COLUMN:]
+    unit = held.ready.unit[held.book.legs.instrument]
+    cells = held.book.legs.quantity[:, None] * (unit[:, :UP_COLUMN] * discount[nets.net] - unit[:, MARK_COLUMN:])
+    cells[:, plain:] *= np.where(gains, -1.0, 1.0)[nets.net]
+    return cells + held.perp_value[:, None] * (price[held.book.legs.row] - 1.0)
+
+
+def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
+    """Each leg's share (H,) of the basis contingency: the worse basis move of its expiry, if it loses."""
+    upward = values[:, UP_COLUMN] <= values[:, DOWN_COLUMN]
+    loses = _worse_basis(values) < values[:, MARK_COLUMN]
+    unit = held.ready.unit[held.book.legs.instrument]
+    move = np.where(upward[nets.net], unit[:, UP_COLUMN], unit[:, DOWN_COLUMN]) - unit[:, MARK_COLUMN]
+    return held.book.legs.quantity * move * (curve["basis"] * loses)[nets.net]
+
+
+def worst_labels(grid: Grid) -> np.ndarray:
+    """Published number of the scenario that bound (R,); the number of scenarios where it is the basis term."""
+    label = grid.label[np.arange(len(grid.pnl)), np.maximum(grid.worst, 0)]
+    return np.where(grid.worst == BASIS, (grid.label >= 0).sum(axis=1), label)
