@@ -11,6 +11,19 @@ import pandas as pd
 from .ledger import CASH, LEGS, ORDERS, Line, Margin
 
 
+class Comparison(pd.DataFrame):
+    """A table of models side by side that shows itself as plain HTML; what is derived from it is an ordinary one."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        from .html import frame
+
+        return frame(self)
+
+
 def summary(margin: Margin) -> pd.DataFrame:
     """A row per account and pool: equity, requirements, available, ratio, what bound."""
     columns: dict[str, Any] = {

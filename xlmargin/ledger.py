@@ -71,6 +71,11 @@ class Line:
         """The same tree with ``change(line)`` applied to every line after its parts."""
         return change(replace(self, parts=tuple(part.map(change) for part in self.parts)))
 
+    def _repr_html_(self) -> str:
+        from .html import line
+
+        return line(self)
+
     def gap(self, book: Any) -> float:
         """The largest relative difference between a line and the sum of what it is made of."""
         worst = 0.0
@@ -167,6 +172,11 @@ class Margin:
         from .frames import ledger
 
         return ledger(self.detail(account, pool))
+
+    def _repr_html_(self) -> str:
+        from .html import margin
+
+        return margin(self)
 
     def detail(self, account: str | None = None, pool: str | None = None) -> Margin:
         """The same run on one account (the only one, if there is but one) with amounts per position."""

@@ -276,6 +276,8 @@ def compare(
     """
     import pandas as pd
 
+    from .frames import Comparison
+
     rows: list[dict[str, Any]] = []
     for id in models:
         try:
@@ -287,7 +289,7 @@ def compare(
     table = pd.DataFrame(rows)
     if account is not None and "account" in table:
         table = table[(table["account"] == account) | table["account"].isna()]
-    return table.sort_values(["account", "initial"], ignore_index=True) if "account" in table else table
+    return Comparison(table.sort_values(["account", "initial"], ignore_index=True) if "account" in table else table)
 
 
 def _compared(result: Margin, currency: str) -> Iterator[dict[str, Any]]:
