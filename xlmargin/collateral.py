@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .book import Book
@@ -49,3 +51,50 @@ def by_asset(book: Book, market: Market, cash: np.ndarray, legs: np.ndarray) -> 
     settle = book.legs.row * assets + market.settle[book.legs.instrument]
     total = np.bincount(key, cash, len(book) * assets) + np.bincount(settle, legs, len(book) * assets)
     return total.reshape(len(book), assets)
+
+
+def notional(book: Book, market: Market) -> np.ndarray:
+    """Signed value (H,) of each leg at the mark in its settlement asset (inverse: contracts ÷ mark)."""
+    i = book.legs.instrument
+    size = book.legs.quantity * market["contract_size"][i]
+    mark = market["mark"][i]
+    return np.where(market.inverse[i], size / mark, size * mark)
+
+
+def split_results(book: Book, amounts: np.ndarray) -> Line:
+    """Results per leg (H,) as what profit carries other positions and what loss they must carry."""
+    return Line.total(
+        "Unrealised result",
+        Line.of("Profit, carrying other positions", book, np.maximum(amounts, 0.0)),
+        Line.of("Loss, carried by the rest", book, np.minimum(amounts, 0.0)),
+    )
+
+
+def haircut(
+    book: Book,
+    market: Market,
+    cash: np.ndarray,
+    legs: np.ndarray,
+    price: np.ndarray,
+    counted: Callable[[np.ndarray], np.ndarray],
+    where: np.ndarray,
+    **words: str,
+) -> Line:
+    """What is not counted of each asset's positive sum, a line ≤ 0; a negative sum counts in full.
+
+    Parameters: ``cash`` (B,) and ``legs`` (H,) amounts in their assets; ``price`` (C,); ``counted`` takes positive
+    sums (R, C) and returns how much of each counts; ``where`` (R,) the rows with a haircut. Each balance and
+    result bears its share of its asset's sum: −Σ amount · (X − counted(X)) / X · price, X > 0.
+    """
+    held = by_asset(book, market, cash, legs)
+    lost = np.zeros_like(held)
+    np.divide(held - counted(np.maximum(held, 0.0)), held, out=lost, where=(held > 0) & where[:, None])
+    lost *= -price
+    asset = market.settle[book.legs.instrument]
+    on_cash = np.where(cash == 0, 0.0, cash * lost[book.cash.row, book.cash.asset])
+    on_legs = np.where(legs == 0, 0.0, legs * lost[book.legs.row, asset])
+    return Line.total(
+        "Collateral haircut",
+        Line.of("On balances", book, on_cash, CASH, **words),
+        Line.of("On results", book, on_legs, **words),
+    )

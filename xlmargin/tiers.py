@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ParameterError, nearest
+from .market import Market
 
 COLUMNS = ("key", "floor", "rate")
 TOLERANCE = 1e-9
@@ -94,6 +96,15 @@ class Tiers:
     def beyond(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
         """True (N,) where ``size`` is past the end of the last bracket."""
         return (size > np.append(self.cap, np.inf)[key]) & (key >= 0)
+
+
+def contracts(market: Market) -> list[str]:
+    """A name for each instrument (I,) to find its brackets by, as ccxt writes it: BTC/USDT:USDT, ETH/USD:ETH-261225."""
+    quote, settle = market.texts["quote"], np.append(market.assets, "")[market.settle]
+    quote = np.where(quote == "", np.where(market.inverse, "USD", settle), quote)
+    dates = [f"-{dt.datetime.fromtimestamp(e, dt.UTC):%y%m%d}" if e == e else "" for e in market["expiry"]]
+    rows = zip(market.underlying, quote, settle, dates, strict=True)
+    return [f"{coin}/{price}:{pay}{date}" for coin, price, pay, date in rows]
 
 
 def merged(table: Mapping[str, Any], fresh: Mapping[str, Any]) -> dict[str, np.ndarray]:

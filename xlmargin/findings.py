@@ -1,0 +1,64 @@
+"""What a rulebook finds wrong or doubtful, said once: problems with table, row and column, notes with their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from .book import Book, Holdings
+from .errors import Note, Problem
+from .market import Market
+from .scopes import MOST, Found
+
+Say = Callable[[int], str]
+
+
+def on_legs(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) -> Iterator[Found]:
+    """A problem for each leg where ``bad`` (H,); ``say(h)`` words it."""
+    return _on(book, book.legs, "positions", market.name[book.legs.instrument], bad, column, say)
+
+
+def on_orders(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) -> Iterator[Found]:
+    """A problem for each open order where ``bad`` (O,)."""
+    return _on(book, book.orders, "orders", market.name[book.orders.instrument], bad, column, say)
+
+
+def on_cash(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) -> Iterator[Found]:
+    """A problem for each balance where ``bad`` (B,)."""
+    return _on(book, book.cash, "balances", market.assets[book.cash.asset], bad, column, say)
+
+
+def _on(
+    book: Book, table: Holdings, name: str, value: np.ndarray, bad: np.ndarray, column: str, say: Say
+) -> Iterator[Found]:
+    for h in np.flatnonzero(bad)[:MOST]:
+        r = int(table.row[h])
+        problem = Problem(name, int(table.sheet_row[h]), column, str(value[h]), say(int(h)), str(book.account[r]))
+        yield problem, np.arange(len(book)) == r
+    if np.count_nonzero(bad) > MOST:
+        left = np.zeros(len(book), bool)
+        left[table.row[np.flatnonzero(bad)[MOST:]]] = True
+        yield Problem(name, 0, column, None, f"… and {np.count_nonzero(bad) - MOST} more of the same"), left
+
+
+def rows_with(table: Holdings, mask: np.ndarray) -> np.ndarray:
+    """Rows (R,) that hold a record of ``table`` where ``mask``.
+
+    >>> from .book import Book
+    >>> rows_with(Book.bare(3, [0, 2], [0, 0], [1.0, 1.0]).legs, np.array([False, True]))
+    array([False, False,  True])
+    """
+    out = np.zeros(table.rows, bool)
+    out[table.row[mask]] = True
+    return out
+
+
+def notes(*stated: tuple[str, str, np.ndarray]) -> tuple[Note, ...]:
+    """A note for each (text, cite, rows (R,)) whose rows are not all False."""
+    return tuple(Note(text, cite, where) for text, cite, where in stated if where.any())
+
+
+def chain(*found: Iterable[Found]) -> list[Found]:
+    """All findings of several checks, in order."""
+    return [one for many in found for one in many]
