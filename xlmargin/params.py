@@ -222,3 +222,8 @@ def _column(cells: Iterable[str]) -> np.ndarray:
         return np.array([float(c) if c else np.nan for c in cells], np.float64)
     except ValueError:
         return np.array(cells, object)
+
+
+def versions(path: Path | str) -> tuple[dt.datetime, ...]:
+    """The first moment in force of every version of a rulebook's TOML, oldest first."""
+    return tuple(_moment(version["effective"]) for version in _document(Path(path))["version"])
