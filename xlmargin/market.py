@@ -9,8 +9,8 @@ import numpy as np
 
 from .pricing import YEAR, black76
 
-SPOT, PERP, FUTURE, OPTION, ASSET = range(5)
-KIND = {"spot": SPOT, "perp": PERP, "future": FUTURE, "option": OPTION, "asset": ASSET}
+SPOT, PERP, FUTURE, OPTION, ASSET, SENSITIVITY = range(6)
+KIND = {"spot": SPOT, "perp": PERP, "future": FUTURE, "option": OPTION, "asset": ASSET, "sensitivity": SENSITIVITY}
 
 
 @dataclass(frozen=True, eq=False)

@@ -185,10 +185,18 @@ def _document(path: Path) -> dict[str, Any]:
     for version in document["version"]:
         if not version.get("source"):
             raise ParameterError(f"{path.name}: version {version['effective']} has no source")
+        if "file" in version:
+            version["set"] = _release(path.parent / version["file"]) | version.get("set", {})
         for values in [version.get("set", {}), *version.get("by", {}).values()]:
             _load_tables(path.parent, values)
     _check_declared(path.name, document)
     return document
+
+
+def _release(path: Path) -> dict[str, Any]:
+    """The values of one version that stand in a file of their own."""
+    with path.open("rb") as file:
+        return tomllib.load(file)
 
 
 def _check_declared(name: str, document: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ class Model:
     pools_step: Callable[..., Book] | None = None
     check_step: Callable[..., list[Problem]] | None = None
     loader_step: Callable[..., Any] | None = None
+    version_step: Callable[..., Params] | None = None
 
     def prepare(self, step: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         """Register ``step(market, params, options)`` -> what the rule finds in ``ready``, by name."""
@@ -99,6 +100,15 @@ class Model:
         """Register ``step(payload, params)`` -> parameters with a venue's own payload in them."""
         self.loader_step = step
         return step
+
+    def versions(self, step: Callable[..., Params]) -> Callable[..., Params]:
+        """Register ``step(as_of, options)`` -> parameters, where an option may name a version instead of the date."""
+        self.version_step = step
+        return step
+
+    def in_force(self, as_of: float, options: Mapping[str, Any]) -> Params:
+        """The parameters of a run: by date, unless the model lets an option name the version."""
+        return self.version_step(as_of, options) if self.version_step else self.params(as_of)
 
     def params(self, as_of: float) -> Params:
         """The parameters in force at ``as_of`` (epoch seconds)."""

@@ -151,7 +151,7 @@ def session(
     """
     chosen = find(model)
     settled = typed_options(chosen, options or {})
-    in_force = params if params is not None else chosen.params(market.as_of)
+    in_force = params if params is not None else chosen.in_force(market.as_of, settled)
     book, market = restricted(book, market, chosen)
     found, bad = check(book, market, chosen, in_force)
     settings, more = typed_settings(book, chosen, bad)
