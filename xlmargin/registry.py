@@ -101,7 +101,7 @@ class Model:
         self.loader_step = step
         return step
 
-    def versions(self, step: Callable[..., Params]) -> Callable[..., Params]:
+    def choose(self, step: Callable[..., Params]) -> Callable[..., Params]:
         """Register ``step(as_of, options)`` -> parameters, where an option may name a version instead of the date."""
         self.version_step = step
         return step
