@@ -1,0 +1,8 @@
+"""Margin formulas in cells: ``from xlmargin.workbooks import *`` registers them all in xlwings, Lite or Server."""
+
+from . import functions as _functions  # noqa: F401
+from . import reference as _reference  # noqa: F401
+from .registry import FUNCTIONS as _FUNCTIONS
+
+globals().update({name: found.call for name, found in _FUNCTIONS.items()})
+__all__ = [*_FUNCTIONS]
