@@ -1,0 +1,108 @@
+"""From a book and a market back to the tables that they were read from, so that a user can edit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xlmargin.book import Book
+from xlmargin.facts import NUMBERS
+from xlmargin.market import KIND, OPTION, Market
+
+SIDE = {0: "", 1: "long", -1: "short"}
+CASH = ("wallet", "loan", "supplied")
+KIND_NAME = {number: name for name, number in KIND.items()}
+
+Columns = dict[str, list[Any]]
+
+
+def tables_of(book: Book, market: Market) -> dict[str, Columns]:
+    """Tables that give the same book and market again; positions in the order in which the user had them."""
+    return {
+        "positions": _positions(book, market),
+        "balances": _balances(book, market),
+        "instruments": _instruments(market),
+        "assets": _assets(market),
+        "accounts": _accounts(book),
+        "orders": _orders(book, market),
+    }
+
+
+def _positions(book: Book, market: Market) -> Columns:
+    legs = book.legs
+    order = np.argsort(legs.sheet_row, kind="stable")
+    return {
+        "instrument": market.name[legs.instrument][order].tolist(),
+        "quantity": legs.quantity[order].tolist(),
+        "entry_price": _numbers(legs.entry[order]),
+        "account": book.account[legs.row][order].tolist(),
+        "side": [SIDE[int(s)] for s in legs.side[order]],
+        "margin_mode": ["isolated" if i else "" for i in legs.isolated[order]],
+        "leverage": _numbers(legs.leverage[order]),
+        "posted_margin": _filled(legs.posted[order]),
+        "accrued": _filled(legs.accrued[order]),
+    }
+
+
+def _orders(book: Book, market: Market) -> Columns:
+    orders = book.orders
+    order = np.argsort(orders.sheet_row, kind="stable")
+    return {
+        "instrument": market.name[orders.instrument][order].tolist(),
+        "quantity": orders.quantity[order].tolist(),
+        "limit_price": orders.price[order].tolist(),
+        "account": book.account[orders.row][order].tolist(),
+        "side": [SIDE[int(s)] for s in orders.side[order]],
+        "reduce_only": ["yes" if r else "" for r in orders.reduce_only[order]],
+    }
+
+
+def _balances(book: Book, market: Market) -> Columns:
+    cash = book.cash
+    order = np.argsort(cash.sheet_row, kind="stable")
+    return {
+        "asset": market.assets[cash.asset][order].tolist(),
+        "amount": cash.amount[order].tolist(),
+        "kind": ["" if k == 0 else CASH[int(k)] for k in cash.kind[order]],
+        "account": book.account[cash.row][order].tolist(),
+        "location": [book.locations[int(w)] for w in cash.location[order]],
+    }
+
+
+def _instruments(market: Market) -> Columns:
+    settle = np.append(market.assets, "")[market.settle]
+    option = market.kind == OPTION
+    scope = market.scopes[market.scope] if len(market) else np.zeros(0, object)
+    words = {
+        "instrument": market.name,
+        "kind": [KIND_NAME[int(k)] for k in market.kind],
+        "underlying": market.underlying,
+        "settle": settle,
+        "option_type": np.where(option, np.where(market.call, "C", "P"), ""),
+        "scope": np.where(scope == market.underlying, "", scope),
+        **market.texts,
+    }
+    numbers = {name: market[name] for name in market.columns if name != "call"}
+    known = [*NUMBERS, *(n for n in numbers if n not in NUMBERS)]
+    return {k: list(v) for k, v in words.items()} | {k: _numbers(numbers[k]) for k in known if k in numbers}
+
+
+def _assets(market: Market) -> Columns:
+    priced = np.isfinite(market.price)
+    columns = {name: _numbers(values[priced]) for name, values in market.asset_columns.items()}
+    return {"asset": market.assets[priced].tolist(), **columns}
+
+
+def _accounts(book: Book) -> Columns:
+    return {"account": book.account.tolist(), **{name: list(cells) for name, cells in book.settings.items()}}
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    """Numbers with None for what is missing."""
+    return [None if v != v else v for v in values.tolist()]
+
+
+def _filled(values: np.ndarray) -> list[float | None]:
+    """Numbers with None for zero, where zero is what an empty cell means."""
+    return [v or None for v in values.tolist()]
