@@ -88,7 +88,8 @@ def haircut(
     """
     held = by_asset(book, market, cash, legs)
     lost = np.zeros_like(held)
-    np.divide(held - counted(np.maximum(held, 0.0)), held, out=lost, where=(held > 0) & where[:, None])
+    if where.any():
+        np.divide(held - counted(np.maximum(held, 0.0)), held, out=lost, where=(held > 0) & where[:, None])
     lost *= -price
     asset = market.settle[book.legs.instrument]
     on_cash = np.where(cash == 0, 0.0, cash * lost[book.cash.row, book.cash.asset])

@@ -62,3 +62,11 @@ def notes(*stated: tuple[str, str, np.ndarray]) -> tuple[Note, ...]:
 def chain(*found: Iterable[Found]) -> list[Found]:
     """All findings of several checks, in order."""
     return [one for many in found for one in many]
+
+
+def setting_is(book: Book, name: str, word: str) -> np.ndarray:
+    """Rows (R,) whose setting ``name`` is ``word``, whatever its case; also before settings are typed."""
+    given = book.settings.get(name)
+    if given is None:
+        return np.zeros(len(book), bool)
+    return np.array([str(cell or "").strip().casefold() == word for cell in given], bool)

@@ -98,6 +98,24 @@ class Tiers:
         return (size > np.append(self.cap, np.inf)[key]) & (key >= 0)
 
 
+def ratios(given: Mapping[str, Any], what: str = "collateral") -> Tiers:
+    """Collateral ratios by asset: one number, or slices [[floor, ratio], …], the last [cap] where the table ends.
+
+    >>> t = ratios({"BTC": [[0, 0.98], [20, 0.9], [50]], "USDT": 1.0})
+    >>> t.marginal(np.array([30.0]), t.find(["BTC"])), t.cap
+    (array([28.6]), array([50., inf]))
+    """
+    columns: dict[str, list[Any]] = {"key": [], "floor": [], "rate": [], "cap": []}
+    for asset, value in given.items():
+        slices = [[0.0, value]] if isinstance(value, int | float) else list(value)
+        end = slices.pop()[0] if len(slices[-1]) == 1 else np.nan
+        for n, (floor, rate) in enumerate(slices):
+            last = n == len(slices) - 1
+            for column, cell in zip(columns, (asset, floor, rate, end if last else slices[n + 1][0]), strict=True):
+                columns[column].append(cell)
+    return Tiers.of(columns, what)
+
+
 def contracts(market: Market) -> list[str]:
     """A name for each instrument (I,) to find its brackets by, as ccxt writes it: BTC/USDT:USDT, ETH/USD:ETH-261225."""
     quote, settle = market.texts["quote"], np.append(market.assets, "")[market.settle]
