@@ -12,7 +12,7 @@ from .errors import Problem, SymbolError
 from .market import KIND, SPOT, Market
 from .parsing import Table
 from .schemas import INSTRUMENT_COLUMNS, TEXT
-from .symbols import Symbol, parse
+from .symbols import Symbol, known, parse
 
 NUMBERS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype != TEXT and c.name != "as_of")
 WORDS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype == TEXT and c.name != "instrument")
@@ -96,21 +96,25 @@ def _places(names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarr
 
 def _read_name(i: int, name: str, facts: Facts, venue: str, place: tuple[str, int], problems: list[Problem]) -> None:
     words, numbers = facts.words, facts.numbers
-    try:
-        symbol = parse(name, venue)
-    except SymbolError as error:
-        if not words["kind"][i] or not words["underlying"][i]:
-            message = f"{error.problems[0].message} (or fill kind, underlying and settle in the instruments table)"
-            problems.append(Problem(place[0], place[1], "instrument", name, message))
-        symbol = None
+    symbol = known(name, venue)
     if symbol is not None:
         _take_from_name(i, symbol, facts, place, problems)
+    elif not words["kind"][i] or not words["underlying"][i]:
+        problems.append(Problem(place[0], place[1], "instrument", name, _unreadable(name, venue)))
     words["scope"][i] = words["scope"][i] or words["underlying"][i]
     words["settle"][i] = words["settle"][i] or words["quote"][i]
     if np.isnan(numbers["inverse"][i]):
         numbers["inverse"][i] = 0.0
     if np.isnan(numbers["contract_size"][i]):
         numbers["contract_size"][i] = 1.0
+
+
+def _unreadable(name: str, venue: str) -> str:
+    try:
+        parse(name, venue)
+    except SymbolError as error:
+        return f"{error.problems[0].message} (or fill kind, underlying and settle in the instruments table)"
+    return f"cannot read {name!r}"
 
 
 def _take_from_name(i: int, symbol: Symbol, facts: Facts, place: tuple[str, int], problems: list[Problem]) -> None:
