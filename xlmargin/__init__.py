@@ -7,10 +7,11 @@ True
 
 from .assemble import tables
 from .book import Book
-from .errors import InputError, NoVersion, Note, ParameterError, Problem, SymbolError, UnknownModel, XlmarginError
+from .errors import InputError, Note, NoVersion, ParameterError, Problem, SymbolError, UnknownModel, XlmarginError
 from .ledger import Grid, Line, Margin
 from .market import Market
 from .params import Params
+from .reading import read
 from .registry import Model, Ready, Setting, margin_model, model, models
 from .run import Benefit, benefit, compare, gross, margin, session
 
@@ -42,6 +43,7 @@ __all__ = [
     "margin_model",
     "model",
     "models",
+    "read",
     "session",
     "tables",
 ]

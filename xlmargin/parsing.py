@@ -44,6 +44,7 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
 
     ``more`` are columns that other tables or models declare and that may stand here too. What is wrong is
     appended to ``problems``; blank rows are passed over; unknown columns are kept as they are in ``extra``.
+    A mapping may say in ``header_row`` in which row of its sheet the header stands.
     """
     columns = {c.name: c for c in (*schema(name), *more)}
     raw, unknown = _by_column(name, data, columns, problems)
@@ -52,7 +53,7 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
         problems.append(Problem(name, 0, "", length, f"{length:,} rows; at most {MAX_ROWS:,} are read"))
         raw, unknown, length = {}, {}, 0
     keep = _filled(raw, length)
-    rows = np.flatnonzero(keep) + 2
+    rows = np.flatnonzero(keep) + 1 + getattr(data, "header_row", 1)
     typed = {}
     for column in columns.values():
         cells = raw.get(column.name)
@@ -110,7 +111,7 @@ def _is_blank(cell: Any) -> bool:
         return True
     if isinstance(cell, str):
         return not cell.strip()
-    return isinstance(cell, float) and math.isnan(cell) or type(cell).__name__ in ("NAType", "NaTType")
+    return (isinstance(cell, float) and math.isnan(cell)) or type(cell).__name__ in ("NAType", "NaTType")
 
 
 def _absent(column: Column, length: int) -> np.ndarray:
@@ -175,7 +176,7 @@ def _each(
     for i in np.flatnonzero(~blank):
         try:
             out[i] = read(cells[i])
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             if len(problems) < 1000:
                 problems.append(Problem(name, int(rows[i]), column.name, cells[i], str(error)))
     return out
