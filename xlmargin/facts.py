@@ -140,6 +140,7 @@ def asset_prices(
     prices = {key: np.full(len(names), np.nan) for key in ("price", "confidence")}
     for column in prices:
         _state(prices[column], table, code, column, names, problems)
+    prices |= _extra_numbers(table, code, len(names))
     in_dollars = np.isin(facts.words["quote"], ("USD", "USDC", "USDT"))
     index = dict(
         zip(facts.words["underlying"][in_dollars][::-1], facts.numbers["index"][in_dollars][::-1], strict=True)
@@ -148,6 +149,19 @@ def asset_prices(
         if np.isnan(prices["price"][i]):
             prices["price"][i] = 1.0 if name in CURRENCY_OF_ACCOUNT else index.get(name, np.nan)
     return prices
+
+
+def _extra_numbers(table: Table, code: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Numeric columns beyond the schema of the assets table: rulebooks may declare that they need them."""
+    extra = {}
+    for name, cells in table.extra.items():
+        try:
+            values = cells.astype(np.float64)
+        except (TypeError, ValueError):
+            continue
+        target = extra.setdefault(name.strip().casefold().replace(" ", "_"), np.full(count, np.nan))
+        target[code[::-1]] = values[::-1]
+    return extra
 
 
 def market_of(
