@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def assemble(
 ) -> tuple[Book, Market]:
     """As ``tables``, but what is wrong is appended to ``problems`` (with its account) and the rest is built."""
     parsed = {name: parse(name, given.get(name), problems, _extra(name)) for name in SCHEMAS}
-    moment = _as_of(as_of, parsed["instruments"], problems)
+    moment = _as_of(as_of, (parsed["instruments"], parsed["positions"]), problems)
     names, codes = _numbered(parsed["instruments"], parsed["positions"], parsed["orders"], key="instrument")
     facts = instrument_facts(names, parsed, codes, problems, venue or _venue(parsed["accounts"]))
     asset_names, asset_codes = _numbered(parsed["assets"], parsed["balances"], key="asset", also=facts.settle)
@@ -106,14 +106,14 @@ def _venue(accounts: Table) -> str:
     return venues.pop() if len(venues) == 1 else ""
 
 
-def _as_of(given: Any, instruments: Table, problems: list[Problem]) -> float:
+def _as_of(given: Any, told: Iterable[Table], problems: list[Problem]) -> float:
     if given is not None:
         try:
             return read_time(given)
         except ValueError as error:
             problems.append(Problem("", 0, "as_of", given, f"as_of: {error}"))
             return np.nan
-    times = instruments["as_of"]
+    times = np.concatenate([table["as_of"] for table in told])
     if len(times) == 0 or np.isnan(times).all():
         message = "no valuation time: give as_of, or fill the column as_of of the instruments table"
         problems.append(Problem("instruments", 0, "as_of", None, message))

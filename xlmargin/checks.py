@@ -15,6 +15,7 @@ from .registry import Model, Setting
 
 KIND_NAME = {number: word for word, number in KIND.items()}
 MOST_PROBLEMS = 200
+ARTICLE = {"option": "an", "asset": "an"}
 
 
 def check(book: Book, market: Market, model: Model, params: Params) -> tuple[list[Problem], np.ndarray]:
@@ -41,7 +42,13 @@ def _instrument_gaps(market: Market, model: Model, params: Params) -> list[tuple
             continue
         if word not in model.needs:
             allowed = ", ".join(k for k in model.needs if k in KIND)
-            gaps.append((f"{model.id} does not margin a {word}; it takes {allowed}: {{name}}", "instrument", of_kind))
+            gaps.append(
+                (
+                    f"{model.id} does not margin {ARTICLE.get(word, 'a')} {word}; it takes {allowed}: {{name}}",
+                    "instrument",
+                    of_kind,
+                )
+            )
             continue
         for column in model.needs[word].split():
             if not column.endswith("?"):
@@ -66,7 +73,8 @@ def _gap(market: Market, model: Model, word: str, column: str, of_kind: np.ndarr
         missing, column = np.isnan(market.on_scope("index"))[market.scope], "index"
     else:
         missing = np.isnan(market.column(column))
-    return f"missing for {{name}} ({model.id} needs it for a {word})", column, of_kind & missing
+    article = ARTICLE.get(word, "a")
+    return f"missing for {{name}} ({model.id} needs it for {article} {word})", column, of_kind & missing
 
 
 def _report(

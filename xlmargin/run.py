@@ -281,15 +281,28 @@ def compare(
     rows: list[dict[str, Any]] = []
     for id in models:
         try:
-            result = margin(book, market, id, **how)
+            rows.extend(_compared(margin(book, market, id, **how), currency))
         except XlmarginError as error:
             rows.append({"model": str(id), "remark": str(error)})
-            continue
-        rows.extend(_compared(result, currency))
-    table = pd.DataFrame(rows)
-    if account is not None and "account" in table:
+    table = pd.DataFrame(rows, columns=list(COMPARED))
+    if account is not None:
         table = table[(table["account"] == account) | table["account"].isna()]
-    return Comparison(table.sort_values(["account", "initial"], ignore_index=True) if "account" in table else table)
+    return table.sort_values(["account", "initial"], ignore_index=True)
+
+
+COMPARED = (
+    "account",
+    "model",
+    "currency",
+    "equity",
+    "initial",
+    "maintenance",
+    "available",
+    "pool",
+    "benefit",
+    "notes",
+    "remark",
+)
 
 
 def _compared(result: Margin, currency: str) -> Iterator[dict[str, Any]]:
