@@ -42,13 +42,8 @@ def _instrument_gaps(market: Market, model: Model, params: Params) -> list[tuple
             continue
         if word not in model.needs:
             allowed = ", ".join(k for k in model.needs if k in KIND)
-            gaps.append(
-                (
-                    f"{model.id} does not margin {ARTICLE.get(word, 'a')} {word}; it takes {allowed}: {{name}}",
-                    "instrument",
-                    of_kind,
-                )
-            )
+            message = f"{model.id} does not margin {ARTICLE.get(word, 'a')} {word}; it takes {allowed}: {{name}}"
+            gaps.append((message, "instrument", of_kind))
             continue
         for column in model.needs[word].split():
             if not column.endswith("?"):

@@ -241,7 +241,7 @@ class Benefit:
         """A row per pool (pandas DataFrame)."""
         import pandas as pd
 
-        names = [f for f in self.__dataclass_fields__]
+        names = list(self.__dataclass_fields__)
         return pd.DataFrame({k: getattr(self, k) for k in names} | {"benefit": self.amount, "percent": self.percent})
 
 
@@ -274,8 +274,6 @@ def compare(
     ``pool`` is the tightest pool, whose available funds are shown: headroom is never added over pools.
     A model that cannot take the book says why in ``remark``.
     """
-    import pandas as pd
-
     from .frames import Comparison
 
     rows: list[dict[str, Any]] = []
@@ -284,10 +282,10 @@ def compare(
             rows.extend(_compared(margin(book, market, id, **how), currency))
         except XlmarginError as error:
             rows.append({"model": str(id), "remark": str(error)})
-    table = pd.DataFrame(rows, columns=list(COMPARED))
+    table = Comparison(rows, columns=list(COMPARED))
     if account is not None:
         table = table[(table["account"] == account) | table["account"].isna()]
-    return table.sort_values(["account", "initial"], ignore_index=True)
+    return Comparison(table.sort_values(["account", "initial"], ignore_index=True))
 
 
 COMPARED = (
