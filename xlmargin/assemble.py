@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import crif
 from .book import Book, Cash, Legs, Orders
+from .crif_book import joined
 from .errors import InputError, Problem
 from .facts import asset_prices, instrument_facts, market_of
 from .market import Market
@@ -70,6 +72,9 @@ def assemble(
 ) -> tuple[Book, Market]:
     """As ``tables``, but what is wrong is appended to ``problems`` (with its account) and the rest is built."""
     parsed = {name: parse(name, given.get(name), problems, _extra(name)) for name in SCHEMAS}
+    sensitivities = crif.read(more or {}, problems)
+    if as_of is None and sensitivities is not None:
+        as_of = sensitivities.valued
     moment = _as_of(as_of, (parsed["instruments"], parsed["positions"]), problems)
     names, codes = _numbered(parsed["instruments"], parsed["positions"], parsed["orders"], key="instrument")
     facts = instrument_facts(names, parsed, codes, problems, venue or _venue(parsed["accounts"]))
@@ -77,7 +82,9 @@ def assemble(
     prices = asset_prices(asset_names, parsed["assets"], asset_codes[0], facts, problems)
     market, renumber = market_of(names, facts, asset_names, prices, moment, source, dict(more or {}))
     account_names, account_codes = _numbered(
-        parsed["accounts"], parsed["positions"], parsed["balances"], parsed["orders"], key="account"
+        *(parsed[name] for name in ("accounts", "positions", "balances", "orders")),
+        key="account",
+        also=sensitivities.accounts() if sensitivities else (),
     )
     own, legs_of, cash_of, orders_of = account_codes
     rows = len(account_names)
@@ -94,7 +101,7 @@ def assemble(
         _settings(parsed["accounts"], own, rows, problems),
         locations,
     )
-    return book, market
+    return joined(book, market, sensitivities, problems) if sensitivities else (book, market)
 
 
 def _extra(name: str) -> tuple:

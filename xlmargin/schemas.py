@@ -105,6 +105,31 @@ SCHEMAS: dict[str, tuple[Column, ...]] = {
     "accounts": ACCOUNT_COLUMNS,
 }
 
+CRIF_COLUMNS = (
+    _text("account", "netting set (PortfolioID)", default="main"),
+    _text("trade_id", "trade; the schedule nets by it"),
+    _text("product_class", "RatesFX, Credit, Equity, Commodity; for the schedule Rates, FX, Other too"),
+    _text("risk_type", "as ISDA spells it: Risk_IRCurve, Risk_EquityVol, Param_AddOnFixedAmount …", REQUIRED),
+    _text("qualifier", "currency, pair of currencies, issuer, index, commodity or product"),
+    _text("bucket", "bucket of credit, equity and commodity, or Residual"),
+    _text("label1", "tenor or expiry: 2w … 30y"),
+    _text("label2", "sub-curve, payment currency or group name"),
+    Column("amount", "amount in its own currency; multiplier; percent", "amount_currency"),
+    _text("amount_currency", "currency of the amount"),
+    Column("amount_usd", "PV per +1 bp or +1 %; volatility rows as ISDA defines them; notional; PV", "USD"),
+    _text("im_model", "SIMM or Schedule", choices=("SIMM", "Schedule", "SIMM-R", "SIMM-P")),
+    Column("end_date", "end of the trade (schedule)", "date", TIME),
+    Column("valuation_date", "day of the sensitivities", "date", TIME),
+    _text("collect_regulations", "regulations under which margin is collected, separated by commas"),
+    _text("post_regulations", "regulations under which margin is posted"),
+    _text("agreement_type", "further part of the netting set's name"),
+    _text("call_type", "further part of the netting set's name"),
+    _text("initial_margin_type", "further part of the netting set's name"),
+    _text("legal_entity_id", "further part of the netting set's name"),
+)
+
+MODEL_TABLES: dict[str, tuple[Column, ...]] = {"crif": CRIF_COLUMNS, "terms": CRIF_COLUMNS}
+
 
 def schema(table: str) -> tuple[Column, ...]:
     """The columns of a table; an unknown name is refused with the nearest known one.
@@ -112,11 +137,12 @@ def schema(table: str) -> tuple[Column, ...]:
     >>> [c.name for c in schema("assets")]
     ['asset', 'price', 'confidence']
     """
-    if table not in SCHEMAS:
-        allowed = ", ".join(SCHEMAS)
-        message = f"no table {table!r}; tables are {allowed}{nearest(table, SCHEMAS)}"
+    known = SCHEMAS | MODEL_TABLES
+    if table not in known:
+        allowed = ", ".join(known)
+        message = f"no table {table!r}; tables are {allowed}{nearest(table, known)}"
         raise InputError([Problem(table, 0, "", table, message)])
-    return SCHEMAS[table]
+    return known[table]
 
 
 def template(tables: Iterable[str] = SCHEMAS) -> dict[str, list[str]]:
