@@ -39,7 +39,10 @@ NEEDS = {
 FACTS: dict[str, Any] = {
     "params": "standard.toml",
     "settings": ORDER_SETTINGS,
-    "exceptions": {"merging never raises": "futures rates grow with the position, so merging costs"},
+    "exceptions": {
+        "merging never raises": "futures rates grow with the position, so merging costs",
+        "scaling": "futures rates grow with the position",
+    },
 }
 
 

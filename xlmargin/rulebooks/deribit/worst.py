@@ -19,6 +19,8 @@ def matrix_loss(
     worst case = −min over cells of the aggregated result, at least 0, rounded to 9 decimals.
     """
     rows, coins = len(book), len(ready.coins)
+    if not coins:
+        return [Line("Worst case", np.zeros(rows))], None, np.zeros(rows, np.int64)
     raw = _sums(book, ready, equity)
     damp, in_coin = _dampers(book, ready)
     shrunk = np.sign(raw) * np.maximum(np.abs(raw) - damp, 0.0)
@@ -27,8 +29,6 @@ def matrix_loss(
     loss = np.maximum(-np.take_along_axis(final, which[:, :, None], 2)[:, :, 0], 0.0)
     rounded = np.round(loss, int(ready.params["worst_case_decimals"]))
     lines = [_coin_line(book, ready, u, equity, raw, damp, which, loss, rounded) for u in range(coins)]
-    if not coins:
-        return [Line("Worst case", np.zeros(rows))], None, np.zeros(rows, np.int64)
     dominant = rounded.argmax(axis=1)
     at = np.arange(rows)
     number = np.where(loss[at, dominant] > 0, which[at, dominant] + 1, 0)
