@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .book import Book
+from .book import Book, added
 from .ledger import CASH, LEGS, Line
 from .market import OPTION, Market
 from .pricing import profit
@@ -49,7 +49,7 @@ def by_asset(book: Book, market: Market, cash: np.ndarray, legs: np.ndarray) -> 
     assets = len(market.assets)
     key = book.cash.row * assets + book.cash.asset
     settle = book.legs.row * assets + market.settle[book.legs.instrument]
-    total = np.bincount(key, cash, len(book) * assets) + np.bincount(settle, legs, len(book) * assets)
+    total = added(key, cash, len(book) * assets) + added(settle, legs, len(book) * assets)
     return total.reshape(len(book), assets)
 
 
@@ -90,7 +90,7 @@ def haircut(
     lost = np.zeros_like(held)
     if where.any():
         np.divide(held - counted(np.maximum(held, 0.0)), held, out=lost, where=(held > 0) & where[:, None])
-    lost *= -price
+    np.multiply(lost, -price, out=lost, where=lost != 0)
     asset = market.settle[book.legs.instrument]
     on_cash = np.where(cash == 0, 0.0, cash * lost[book.cash.row, book.cash.asset])
     on_legs = np.where(legs == 0, 0.0, legs * lost[book.legs.row, asset])

@@ -1,0 +1,206 @@
+"""Binance's three models against published figures, live rows, closed-form liquidation prices and slow loops."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import xlmargin as xm
+from tests import binance_cases, shared_golden, tiered_cases
+from tests.binance_cases import legs_of, wallet_of
+from tests.tiered_cases import AS_OF
+from xlmargin.params import read_csv
+from xlmargin.rulebooks.binance import coinm, usdm
+from xlmargin.tiers import Tiers
+
+NOW = 1_795_608_000.0
+GROUPS = binance_cases.groups()
+
+
+def named(group):
+    return pytest.mark.parametrize("case", GROUPS[group], ids=lambda c: c["id"])
+
+
+def test_every_shared_case_is_run():
+    run = {c["id"] for group in GROUPS.values() for c in group}
+    left = [c["id"] for c in binance_cases.shared() if c["id"] not in run]
+    if left:
+        pytest.skip(f"no converter for {', '.join(left)}")
+
+
+@pytest.fixture(scope="module")
+def priced():
+    """Cases with a liquidation price, run in one call."""
+    cases = GROUPS["priced"]
+    if not cases:
+        pytest.skip("no shared cases")
+    book, market, params = binance_cases.usdm(cases)
+    return cases, xm.margin(book, market, "binance.usdm", params=params)
+
+
+def expected_price(case):
+    return case["expected"] if case["expected"] is not None else case["recomputed"]
+
+
+def test_liquidation_prices_of_the_engine(priced):
+    cases, margin = priced
+    prices, legs = usdm.liquidation_prices(margin), margin.run.book.legs
+    for case in cases:
+        if "other_mm" in case["inputs"]:
+            continue
+        own = next(iter(legs_of(case)))
+        held = margin.run.market.name[legs.instrument] == f"{own['symbol']}@{case['id']}"
+        assert abs(prices[held][0] - expected_price(case)) <= case["tolerance"], case["id"]
+
+
+def test_liquidation_prices_by_the_published_formula(priced):
+    for case in priced[0]:
+        own, *others = legs_of(case)
+        rest = [o["mark"] * o["qty"] * o["mmr"] - o["cum"] for o in others]
+        results = [o["side"] * o["qty"] * (o["mark"] - o["entry"]) for o in others]
+        wallet, maintenance = wallet_of(case), sum(rest) + case["inputs"].get("other_mm", 0.0)
+        if "equity" in case["inputs"]:
+            wallet += maintenance
+        entry = own["entry"] if own["entry"] is not None else own["mark"]
+        leg = np.array([[[own["side"] * own["qty"]]], [[entry]], [[own["mmr"]]], [[own["cum"]]]])
+        found = usdm.liquidation_price(np.array([wallet]), *leg, maintenance, sum(results))[0]
+        assert abs(found - expected_price(case)) <= case["tolerance"], case["id"]
+
+
+def test_equity_is_maintenance_at_the_liquidation_price(priced):
+    _, margin = priced
+    prices, legs, ready = usdm.liquidation_prices(margin), margin.run.book.legs, margin.run.session.ready
+    first = np.unique(legs.row, return_index=True)[1]
+    mark = ready.market["mark"].copy()
+    mark[legs.instrument[first]] = prices[first]
+    moved = replace(margin.run.session, market=ready.market.with_columns(mark=mark))
+    moved = replace(moved, ready=replace(ready, market=moved.market))
+    again = moved.run(margin.run.book)
+    scale = np.maximum(1.0, np.abs(again.maintenance.value))
+    assert np.abs(again.headroom / scale)[legs.row[first]].max() < 1e-9
+
+
+@named("figures")
+def test_position_figures(case):
+    book, market, params = binance_cases.usdm([case])
+    margin = xm.margin(book, market, "binance.usdm", params=params)
+    found = {
+        "notional": abs(legs_of(case)[0]["qty"] * legs_of(case)[0]["mark"]),
+        "initial_margin": margin.initial.value[0],
+        "maint_margin": margin.maintenance.value[0],
+        "upnl": tiered_cases.figure(margin, "Unrealised result")[0],
+    }
+    wanted = case["expected"]
+    if not isinstance(wanted, dict):
+        wanted = {"upnl" if "unreali" in case["topic"].casefold() else "maint_margin": wanted}
+    for name, value in wanted.items():
+        assert abs(found[name] - value) <= case["tolerance"], name
+
+
+@named("recursions")
+def test_cumulative_amounts(case):
+    i = case["inputs"]
+    before = [("X", 0.0, 0.0), ("X", i["prev_cum"] / i["prev_mmr"], i["prev_mmr"])]
+    tiers = Tiers.of(tiered_cases.table([*before, ("X", i["floor"], i["mmr"])]))
+    assert abs(tiers.cum[-2] - case["expected"]) <= max(case["tolerance"], 1e-9)
+
+
+@named("coinm")
+def test_coinm_maintenance(case):
+    i = case["inputs"]
+    book, market = xm.tables(
+        positions={"instrument": ["BTCUSD_PERP"], "quantity": [i["contracts"]], "entry_price": [i["mark"]]},
+        instruments={"instrument": ["BTCUSD_PERP"], "mark": [i["mark"]], "contract_size": [i["contract_size"]]},
+        as_of=AS_OF,
+        venue="binance",
+    )
+    brackets = tiered_cases.table(tiered_cases.one_bracket("BTC/USD:BTC", i["mmr"], i["cum"]))
+    params = coinm.coinm.params(market.as_of).override("case", brackets=brackets)
+    margin = xm.margin(book, market, "binance.coinm", params=params)
+    assert abs(margin.maintenance.value[0] - case["expected"]) <= case["tolerance"]
+
+
+@named("collateral")
+def test_collateral(case):
+    i = case["inputs"]
+    multi = "usd" in i
+    amounts = [i["usd"]] if multi else [v for k, v in i.items() if k.startswith("btc_")]
+    asset = i.get("asset", "BTC")
+    book, market = xm.tables(
+        balances={"asset": [asset] * len(amounts), "amount": amounts},
+        assets={"asset": [asset], "price": [1.0]},
+        accounts={"account": ["main"], **({"mode": ["multi-assets"]} if multi else {})},
+        as_of=AS_OF,
+    )
+    model = "binance.usdm" if multi else "binance.portfolio"
+    rates = {asset: i["ratio"] if multi else i["rate"]}
+    params = xm.model(model).params(market.as_of).override("case", collateral=rates)
+    margin = xm.margin(book, market, model, params=params)
+    assert abs(margin.equity.value[0] - case["expected"]) <= case["tolerance"]
+
+
+@named("exchanges")
+def test_auto_exchange(case):
+    i = case["inputs"]
+    params = usdm.usdm.params(NOW).override("case", auto_exchange={"USDT": [i["deficit"], i["haircut"]]})
+    assert abs(usdm.auto_exchange(-i["deficit"], "USDT", params) - case["expected"]) <= case["tolerance"]
+    assert usdm.auto_exchange(-i["deficit"] + 1, "USDT", params) == 0
+
+
+@named("cut short")
+def test_what_is_left_of_the_unified_example(case):
+    """Only the two results of the cut example can be asserted; its loans agree with 10 % at three times leverage."""
+    i = case["inputs"]
+    sign = {"short": -1, "long": 1}
+    linear = [p for p in i["positions"] if "qty" in p]
+    names = ["BTCUSDT", "BTCUSDT_220624"]
+    loans = {a: m for a, m in i["margin"].items() if m["loan"]}
+    book, market = xm.tables(
+        positions={
+            "instrument": names,
+            "quantity": [sign[p["side"]] * p["qty"] for p in linear],
+            "entry_price": [p["entry"] for p in linear],
+            "leverage": [1, 1],
+        },
+        instruments={"instrument": names, "mark": [p["mark"] for p in linear]},
+        balances={"asset": list(loans), "amount": [-m["loan"] for m in loans.values()], "kind": ["loan"] * len(loans)},
+        assets={"asset": ["USDT", *loans], "price": [1.0, *[1.0] * len(loans)]},
+        as_of="2022-05-01",
+        venue="binance",
+    )
+    brackets = tiered_cases.table([("BTC/USDT:USDT", 0, 0.005), ("BTC/USDT:USDT-220624", 0, 0.005)])
+    params = xm.model("binance.portfolio").params(market.as_of)
+    params = params.override("case", brackets_usdm=brackets, collateral=dict.fromkeys(["USDT", *loans], 1.0))
+    margin = xm.margin(book, market, "binance.portfolio", params=params).detail("main")
+    results = sum(part.amounts for part in margin.equity.parts[2].parts)
+    by_name = dict(zip(market.name[margin.run.book.legs.instrument], results, strict=True))
+    assert [by_name[n] for n in names] == pytest.approx([case["expected"][k] for k in ("upnl_perp", "upnl_quarter")])
+    lent = tiered_cases.figure(margin, "Loans")[0]
+    assert tiered_cases.amounts_of(margin, "maintenance", "Loans").tolist() == pytest.approx(
+        [m["mm"] for m in loans.values()]
+    )
+    assert lent > 0
+
+
+@pytest.mark.parametrize("path", tiered_cases.own("binance"), ids=lambda p: p.stem)
+def test_own_cases(path):
+    margin, expected = tiered_cases.run(path)
+    tiered_cases.check(margin, expected)
+    assert tiered_cases.readds(margin) < 1e-9
+
+
+def test_bracket_tables_are_the_published_ones():
+    ours = read_csv(usdm.usdm.file.with_name("usdm.csv"))
+    place = {(k, f): i for i, (k, f) in enumerate(zip(ours["key"], ours["floor"], strict=True))}
+    path = shared_golden.ROOT / "cex_others/binance_usdm_brackets.csv"
+    if not path.exists():
+        pytest.skip("shared tables are not there")
+    with path.open() as file:
+        rows = [r for r in csv.DictReader(file) if (r["symbol_ccxt"], float(r["notional_floor"])) in place]
+    assert len(rows) >= 0.9 * len(place)
+    tiers = Tiers.of(ours)
+    for r in rows:
+        i = place[r["symbol_ccxt"], float(r["notional_floor"])]
+        assert (tiers.rate[i], tiers.max_leverage[i]) == (float(r["maint_margin_rate"]), float(r["max_leverage"]))
+        assert tiers.cum[i] == pytest.approx(float(r["cum"]), abs=1e-6)
