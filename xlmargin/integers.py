@@ -120,6 +120,18 @@ def isqrt(x: np.ndarray) -> np.ndarray:
     return root - (root**2 > x)
 
 
+def whole(x: np.ndarray) -> np.ndarray:
+    """Floats rounded to whole numbers, as Python integers where int64 does not hold them.
+
+    >>> whole(np.array([2.5, 1e30])).tolist(), whole(np.array([2.7])).dtype
+    ([2, 1000000000000000019884624838656], dtype('int64'))
+    """
+    near = np.rint(x)
+    if np.abs(near).max(initial=0.0) < FITS:
+        return near.astype(np.int64)
+    return np.array([int(v) for v in near.ravel()], object).reshape(near.shape)
+
+
 def quanta(x: np.ndarray, decimals: np.ndarray | int) -> np.ndarray:
     """Numbers as whole multiples of 10^−decimals, read to the 15 significant digits that float64 keeps as typed.
 
