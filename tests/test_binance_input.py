@@ -140,7 +140,7 @@ def refusal(model="binance.usdm", **change):
         ({"positions": {"side": ["short"]}}, "positions row 2, column quantity: 1 on the short leg of BTCUSDT"),
         (
             {"positions": {"instrument": ["PEPEUSDT"]}, "instruments": {"instrument": ["PEPEUSDT"]}},
-            "positions row 2, column instrument: no brackets for PEPE/USDT:USDT in binance.usdm",
+            "positions row 2, column instrument: no binance.usdm brackets for PEPE/USDT:USDT",
         ),
         (
             {"accounts": {"mode": ["multi-assets"]}},
@@ -169,7 +169,7 @@ def test_portfolio_refuses_isolated_and_unrated():
 
 def test_before_the_first_bracket_table_contracts_are_refused():
     book, market = xm.tables(**GOOD, as_of="2025-06-01", venue="binance")
-    with pytest.raises(xm.InputError, match=r"no brackets for BTC/USDT:USDT in binance\.usdm"):
+    with pytest.raises(xm.InputError, match=r"no binance\.usdm brackets for BTC/USDT:USDT"):
         xm.margin(book, market, "binance.usdm")
 
 

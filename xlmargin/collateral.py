@@ -91,11 +91,30 @@ def haircut(
     if where.any():
         np.divide(held - counted(np.maximum(held, 0.0)), held, out=lost, where=(held > 0) & where[:, None])
     np.multiply(lost, -price, out=lost, where=lost != 0)
+    return spread("Collateral haircut", book, market, cash, legs, lost, **words)
+
+
+def spread(
+    name: str, book: Book, market: Market, cash: np.ndarray, legs: np.ndarray, unit: np.ndarray, **words: str
+) -> Line:
+    """An amount per unit of each row's assets (``unit`` (R, C)) laid on the balances and results that make them up.
+
+    ``cash`` (B,) and ``legs`` (H,) are amounts in their assets; a line of two, on balances and on results.
+    """
     asset = market.settle[book.legs.instrument]
-    on_cash = np.where(cash == 0, 0.0, cash * lost[book.cash.row, book.cash.asset])
-    on_legs = np.where(legs == 0, 0.0, legs * lost[book.legs.row, asset])
-    return Line.total(
-        "Collateral haircut",
-        Line.of("On balances", book, on_cash, CASH, **words),
-        Line.of("On results", book, on_legs, **words),
-    )
+    on_cash = np.where(cash == 0, 0.0, cash * unit[book.cash.row, book.cash.asset])
+    on_legs = np.where(legs == 0, 0.0, legs * unit[book.legs.row, asset])
+    parts = (Line.of("On balances", book, on_cash, CASH, **words), Line.of("On results", book, on_legs, **words))
+    return Line.total(name, *parts)
+
+
+def owed(held: np.ndarray, charge: Callable[[np.ndarray], np.ndarray], where: np.ndarray) -> np.ndarray:
+    """Charge per unit (R, C) of assets that are owed: ``charge`` takes debts (R, C) ≥ 0, ``held`` are the sums.
+
+    charge(debt) / held where held < 0 and ``where`` (R,), else 0; times the holdings it adds up to the charge.
+    """
+    unit = np.zeros_like(held)
+    debt = np.maximum(-held, 0.0)
+    if where.any() and debt.any():
+        np.divide(charge(debt), held, out=unit, where=(held < 0) & where[:, None])
+    return unit

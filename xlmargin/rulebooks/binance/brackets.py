@@ -9,13 +9,14 @@ import numpy as np
 
 from ...book import Book
 from ...collateral import notional, unrealised
-from ...errors import InputError, nearest
-from ...findings import on_legs, on_orders, rows_with
+from ...errors import InputError
+from ...findings import rows_with
 from ...ledger import ORDERS, Line
 from ...market import Market
 from ...orders import loss, of_position, opening
 from ...orders import notional as order_value
 from ...params import Params
+from ...position_checks import hedge_legs, leverage_above, missing_tables, past_the_top
 from ...registry import Ready, Setting
 from ...scopes import Found
 from ...symbols import parse
@@ -92,82 +93,15 @@ def prepared(market: Market, p: Params) -> dict[str, Any]:
     return {"tiers": tiers, "key": tiers.find(contracts(market))}
 
 
-def problems(book: Book, market: Market, p: Params, model: str) -> Iterator[Found]:
+def problems(book: Book, market: Market, p: Params) -> Iterator[Found]:
     """Missing bracket tables, positions beyond the top one, leverage above what the bracket allows, hedge legs."""
     made, names = prepared(market, p), contracts(market)
-    tiers, key = made["tiers"], made["key"]
-    missing = key < 0
-
-    def absent(i: int) -> str:
-        hint = nearest(names[i], tiers.names)
-        load = "give them with Model.load(leverageBracket response) or Params.override"
-        return f"no brackets for {names[i]} in {model}{hint}; {load}"
-
-    legs, orders = book.legs, book.orders
-    yield from on_legs(book, market, missing[legs.instrument], "instrument", lambda h: absent(legs.instrument[h]))
-    yield from on_orders(book, market, missing[orders.instrument], "instrument", lambda o: absent(orders.instrument[o]))
-    yield from _too_large(book, market, tiers, key[legs.instrument])
-    yield from hedge_problems(book, market)
-
-
-def _too_large(book: Book, market: Market, tiers: Tiers, key: np.ndarray) -> Iterator[Found]:
-    legs, size = book.legs, np.abs(notional(book, market))
-    cap, top = np.append(tiers.cap, np.inf)[key], tiers.leverage(size, key)
-    yield from on_legs(
-        book,
-        market,
-        tiers.beyond(size, key),
-        "quantity",
-        lambda h: f"{market.name[legs.instrument[h]]} is worth {size[h]:,.10g}: the top bracket ends at {cap[h]:,.10g}",
-    )
-    with np.errstate(invalid="ignore"):
-        over = legs.leverage > top
-    yield from on_legs(
-        book,
-        market,
-        over,
-        "leverage",
-        lambda h: (
-            f"{legs.leverage[h]:g}x is above the {top[h]:g}x allowed for {size[h]:,.10g} of "
-            f"{market.name[legs.instrument[h]]}"
-        ),
-    )
-
-
-def hedge_problems(book: Book, market: Market) -> Iterator[Found]:
-    """Hedge legs with the wrong sign, beside a one-way leg of the same contract, or in a one-way account."""
-    legs, name = book.legs, market.name[book.legs.instrument]
-    wrong = legs.side * legs.quantity < 0
-    yield from on_legs(
-        book, market, wrong, "quantity", lambda h: f"{legs.quantity[h]:g} on the {_word(legs.side[h])} leg of {name[h]}"
-    )
-    contract = legs.row * len(market) + legs.instrument
-    one_way = np.isin(contract, contract[legs.side == 0]) & (legs.side != 0)
-    stated = np.array([str(m or "").casefold() == "one-way" for m in book.settings.get("position_mode", ())], bool)
-    if len(stated):
-        one_way |= stated[legs.row] & (legs.side != 0)
-    yield from on_legs(
-        book,
-        market,
-        one_way,
-        "side",
-        lambda h: (
-            f"a {_word(legs.side[h])} leg of {name[h]} in one-way mode; allowed: one-way, or both legs in hedge mode"
-        ),
-    )
-
-
-def _word(side: int) -> str:
-    return "long" if side > 0 else "short"
-
-
-def isolated_problems(book: Book, market: Market, refused: np.ndarray, why: str) -> Iterator[Found]:
-    """Isolated legs where ``refused`` (R,), and isolated legs without posted margin."""
-    legs, name = book.legs, market.name[book.legs.instrument]
-    bad = legs.isolated & refused[legs.row]
-    yield from on_legs(book, market, bad, "margin_mode", lambda h: f"{name[h]} is isolated, but {why}; allowed: cross")
-    bare = legs.isolated & ~refused[legs.row] & (legs.posted == 0) & (legs.quantity != 0)
-    yield from on_legs(book, market, bare, "posted_margin", lambda h: f"isolated {name[h]} needs its posted margin")
+    tiers, key, size = made["tiers"], made["key"], np.abs(notional(book, market))
+    how = "give them with Model.load(leverageBracket response) or Params.override"
+    yield from missing_tables(book, market, key, names, tiers, f"{p.model} brackets", how)
+    yield from past_the_top(book, market, size, tiers, key[book.legs.instrument])
+    yield from leverage_above(book, market, size, tiers, key[book.legs.instrument])
+    yield from hedge_legs(book, market)
 
 
 def loaded(payload: Any, p: Params, unit: str, table: str = "brackets") -> Params:

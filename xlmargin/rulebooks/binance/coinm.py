@@ -21,9 +21,10 @@ from ...ledger import CASH, Line, Margin
 from ...market import Market
 from ...params import Params
 from ...pools import TRANSFER, currency_of_rows, settled
+from ...position_checks import isolated_legs
 from ...registry import Ready, margin_model
 from ...scopes import Found
-from .brackets import LEVERAGE, POSITION_MODE, Held, isolated_problems, loaded, order_note, prepared, problems
+from .brackets import LEVERAGE, POSITION_MODE, Held, loaded, order_note, prepared, problems
 
 
 @margin_model(
@@ -97,8 +98,8 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     names = market.assets[cash.asset]
     bad = ~np.isin(names.astype(str), sorted(coins))
     return chain(
-        problems(book, market, p, "binance.coinm"),
-        isolated_problems(book, market, none, ""),
+        problems(book, market, p),
+        isolated_legs(book, market, none, ""),
         on_cash(
             book, market, bad, "asset", lambda h: f"{names[h]} is no margin of COIN-M ({', '.join(sorted(coins))})"
         ),

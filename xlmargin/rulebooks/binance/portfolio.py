@@ -20,10 +20,11 @@ from ...ledger import CASH, ORDERS, Line, Margin
 from ...market import Market
 from ...orders import loss
 from ...params import Params
+from ...position_checks import isolated_legs
 from ...registry import Ready, Setting, margin_model
 from ...scopes import Found
 from ...tiers import ratios
-from .brackets import LEVERAGE, POSITION_MODE, Held, isolated_problems, loaded, order_note, prepared, problems
+from .brackets import LEVERAGE, POSITION_MODE, Held, loaded, order_note, prepared, problems
 
 LOAN = 1
 PRO = "pro"
@@ -158,8 +159,8 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     """Brackets, leverage, hedge legs, isolated legs, and assets without a collateral rate of their programme."""
     everywhere = np.ones(len(book), bool)
     return chain(
-        problems(book, market, p, "binance.portfolio"),
-        isolated_problems(book, market, everywhere, "the unified account is cross only"),
+        problems(book, market, p),
+        isolated_legs(book, market, everywhere, "the unified account is cross only"),
         _unrated(book, market, p),
     )
 

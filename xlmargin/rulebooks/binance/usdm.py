@@ -22,10 +22,11 @@ from ...ledger import CASH, Line, Margin
 from ...market import Market
 from ...params import Params
 from ...pools import TRANSFER, currency_of_rows, settled
+from ...position_checks import isolated_legs
 from ...registry import Ready, Setting, margin_model
 from ...scopes import Found, refused_balances
 from ...tiers import ratios
-from .brackets import LEVERAGE, POSITION_MODE, Held, isolated_problems, loaded, order_note, prepared, problems
+from .brackets import LEVERAGE, POSITION_MODE, Held, loaded, order_note, prepared, problems
 
 MULTI = "multi-assets"
 
@@ -117,8 +118,8 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     accepted = [set(p["margin_assets"]) | _settlements(market), set(p["collateral"])]
     who = ["Binance USD-M", "Binance's multi-assets mode"]
     return chain(
-        problems(book, market, p, "binance.usdm"),
-        isolated_problems(book, market, multi, why),
+        problems(book, market, p),
+        isolated_legs(book, market, multi, why),
         refused_balances(book, market, multi.astype(np.int64), accepted, who),
         _unpriced(book, market, multi),
         _without_ratio(book, market, p, multi),
