@@ -14,9 +14,9 @@ FACES = {"xlwings", "ipywidgets", "anywidget", "openpyxl", "xlsxwriter", "IPytho
 ORDER = [
     {"errors"},
     {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas"},
-    {"parsing", "tiers"},
+    {"parsing"},
     {"market", "book"},
-    {"facts"},
+    {"facts", "tiers"},
     {"assemble", "risk", "collateral"},
     {"registry"},
     {"run"},

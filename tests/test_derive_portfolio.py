@@ -1,71 +1,151 @@
 """derive.portfolio against the repository's golden portfolios and the deployed contracts' own margins."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import derive_cases, shared_golden
+from tests import derive_cases, evidence, onchain_cases, shared_golden
 from tests.derive_cases import net
 
+MODEL = "derive.portfolio"
+LEVELS = {"IM": "initial", "MM": "maintenance"}
 
-@pytest.fixture(scope="module")
+
+@cache
 def repository():
     data = shared_golden.load("defi/derive_pmrm2_portfolio_cases.json")
     cases = [c for c in data["cases"] if c["asserted_by_repo"]]
     ladders = {s["id"]: s["list"] for s in data["scenario_sets"]}
     book, market, params = derive_cases.pmrm2(cases, {p["id"]: p for p in data["param_sets"]}, ladders)
-    return cases, book, xm.margin(book, market, "derive.portfolio", params=params)
+    return cases, xm.margin(book, market, MODEL, params=params)
 
 
-@pytest.fixture(scope="module")
+@cache
 def chain():
     data = shared_golden.load("defi/derive_chain_cases.json")
     cases = data["pm2_cases"]
     book, market, params = derive_cases.pmrm2(cases, data["param_sets"])
-    return cases, book, xm.margin(book, market, "derive.portfolio", params=params)
+    return cases, xm.margin(book, market, MODEL, params=params)
 
 
-def expected(cases, key):
-    return np.array([float(c["expected"][key]) for c in cases])
-
-
-@pytest.mark.parametrize(("level", "key"), [("initial", "IM"), ("maintenance", "MM")])
-def test_repository_margins(repository, level, key):
-    cases, _, margin = repository
+@evidence.suite(MODEL, grade="repository golden portfolios: IM, MM, mark-to-market", tolerance=1e-9)
+def repository_margins():
+    cases, margin = repository()
     assert [c["id"] for c in cases] == list(margin.account)
-    np.testing.assert_allclose(net(margin, level), expected(cases, key), rtol=1e-9, atol=1e-8)
+    figures = {key: net(margin, level) for key, level in LEVELS.items()} | {"portfolio_mtm": margin.equity.value}
+    return {
+        f"{case['id']} {key}": evidence.relative(found[r], case["expected"][key])
+        for key, found in figures.items()
+        for r, case in enumerate(cases)
+    }
 
 
-def test_repository_mark_to_market(repository):
-    cases, _, margin = repository
-    np.testing.assert_allclose(margin.equity.value, expected(cases, "portfolio_mtm"), rtol=1e-9, atol=1e-8)
-
-
-def test_repository_scenarios(repository):
-    cases, _, margin = repository
+@evidence.suite(MODEL, grade="repository golden portfolios: every scenario", tolerance=1e-9, unit="of largest")
+def repository_scenarios():
+    cases, margin = repository()
+    errors = {}
     for case in cases:
-        grid = margin.detail(case["id"]).grid
-        published = np.full(len(case["expected"]["scenario_pnl"]), np.nan)
+        grid, want = margin.detail(case["id"]).grid, np.array(case["expected"]["scenario_pnl"])
         real = grid.label[0] >= 0
-        published[grid.label[0][real]] = grid.pnl[0][real]
-        scale = np.abs(case["expected"]["scenario_pnl"]).max()
-        np.testing.assert_allclose(published, case["expected"]["scenario_pnl"], rtol=1e-9, atol=1e-9 * max(scale, 1))
+        found = np.full(len(want), np.nan)
+        found[grid.label[0][real]] = grid.pnl[0][real]
+        errors[case["id"]] = float(np.abs(found - want).max() / max(1.0, np.abs(want).max()))
+    return errors
 
 
-@pytest.mark.parametrize(("level", "key"), [("initial", "IM"), ("maintenance", "MM")])
-def test_chain_margins(chain, level, key):
-    cases, _, margin = chain
-    np.testing.assert_allclose(net(margin, level), expected(cases, key), rtol=0, atol=1e-6)
+@evidence.suite(MODEL, grade="margins read from the deployed contracts", tolerance=1e-6, unit="USD")
+def chain_margins():
+    cases, margin = chain()
+    return {
+        f"{case['id']} {key}": abs(net(margin, level)[r] - float(case["expected"][key]))
+        for key, level in LEVELS.items()
+        for r, case in enumerate(cases)
+    }
 
 
-def test_chain_worst_scenario(chain):
-    cases, _, margin = chain
-    assert margin.worst.tolist() == [c["expected"]["worst_scenario_index"] for c in cases]
+@evidence.suite(MODEL, grade="worst scenario of the deployed contracts", tolerance=0.0, unit="number")
+def chain_worst():
+    cases, margin = chain()
+    return {
+        c["id"]: evidence.exactly(int(w), c["expected"]["worst_scenario_index"])
+        for c, w in zip(cases, margin.worst, strict=True)
+    }
 
 
-def test_ledger_readds(repository):
-    _, _, margin = repository
-    for account in margin.account:
-        detail = margin.detail(account)
-        for line in detail.lines().values():
-            assert line.gap(detail.run.book) < 1e-9, (account, line.name)
+@evidence.suite(MODEL, grade="own cases on the rulebook's dated parameters", tolerance=1e-9)
+def own():
+    return onchain_cases.own_errors(MODEL)
+
+
+def test_repository_margins():
+    evidence.check(repository_margins)
+
+
+def test_repository_scenarios():
+    evidence.check(repository_scenarios)
+
+
+def test_chain_margins():
+    evidence.check(chain_margins)
+
+
+def test_chain_worst_scenario():
+    evidence.check(chain_worst)
+
+
+def test_own_cases():
+    evidence.check(own)
+
+
+def test_ledger_readds():
+    _, margin = repository()
+    onchain_cases.readds(margin, margin.account)
+
+
+def test_dated_parameters_are_those_of_the_chain():
+    """Every parameter set that the chain cases bring stands in the rulebook on their day."""
+    data = shared_golden.load("defi/derive_chain_cases.json")
+    for case in data["pm2_cases"]:
+        own_day = xm.model(MODEL).params(case["timestamp"])
+        parameters = data["param_sets"][case["params"]]
+        for key, value in (derive_cases.flat(parameters) | {"scenarios": parameters["scenarios"]}).items():
+            assert own_day.get(key, case["underlying"]) == value, (case["id"], key)
+
+
+def test_override_library_lowers_maintenance():
+    """PMRM_2_1: an account with an override library keeps its own maintenance factor."""
+    cases, margin = chain()
+    book, market, params = derive_cases.pmrm2(
+        cases[:1], shared_golden.load("defi/derive_chain_cases.json")["param_sets"]
+    )
+    book.settings["mm_factor"] = np.array([0.35], object)
+    lower = xm.margin(book, market, MODEL, params=params)
+    relief = (0.8 - 0.35) * lower.initial.parts[0].value[0]
+    assert np.isclose(lower.maintenance.value[0], margin.maintenance.value[0] - relief, rtol=1e-12)
+
+
+def test_collateral_without_manager_is_refused():
+    book, market = xm.tables(
+        balances={"asset": ["USDT"], "amount": [5.0]},
+        assets={"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
+        as_of="2026-11-25",
+    )
+    with pytest.raises(xm.InputError, match=r"balances row 2, column asset: USDT is not collateral .* column manager"):
+        xm.margin(book, market, MODEL)
+
+
+def test_manager_setting_gives_collateral_its_haircut():
+    book, market = xm.tables(
+        balances={"asset": ["USDT"], "amount": [1000.0]},
+        assets={"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
+        instruments={"instrument": ["BTC-PERP"], "mark": [84_000.0], "index": [84_000.0]},
+        accounts={"account": ["main"], "manager": ["BTC"]},
+        as_of="2026-11-25",
+    )
+    margin = xm.margin(book, market, MODEL)
+    haircuts = xm.model(MODEL).params(market.as_of).get("collateral", "BTC")["USDT"]
+    assert margin.equity.value[0] == 1000.0
+    assert np.isclose(margin.maintenance.value[0], 1000 * haircuts[0])
+    assert np.isclose(margin.initial.value[0], 1000 * (haircuts[0] + haircuts[1]))

@@ -1,52 +1,82 @@
 """derive.standard against the repository's cases and margins read from the chain."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import derive_cases, shared_golden
+from tests import derive_cases, evidence, onchain_cases, shared_golden
 from tests.derive_cases import net
 
+MODEL = "derive.standard"
+LEVELS = {"IM": "initial", "MM": "maintenance"}
 
-@pytest.fixture(scope="module")
+
+@cache
 def data():
     return shared_golden.load("defi/derive_srm_cases.json")
 
 
-def run(cases, data):
-    book, market, params = derive_cases.standard(cases, data["param_sets"])
-    return xm.margin(book, market, "derive.standard", params=params)
+def run(cases):
+    book, market, params = derive_cases.standard(cases, data()["param_sets"])
+    return xm.margin(book, market, MODEL, params=params)
 
 
-def test_set_a(data):
-    cases = data["cases_A"]
-    margin = run(cases, data)
-    for level, key in (("initial", "IM"), ("maintenance", "MM")):
-        np.testing.assert_allclose(net(margin, level), [c["expected"][key] for c in cases], rtol=1e-9, atol=1e-7)
-    np.testing.assert_allclose(
-        margin.equity.value, [c["expected"]["portfolio_mtm"] for c in cases], rtol=1e-9, atol=1e-7
-    )
+@evidence.suite(MODEL, grade="repository cases, set A: IM, MM, mark-to-market", tolerance=1e-9)
+def set_a():
+    cases = data()["cases_A"]
+    margin = run(cases)
+    figures = {key: net(margin, level) for key, level in LEVELS.items()} | {"portfolio_mtm": margin.equity.value}
+    return {
+        f"{c['id']} {key}": evidence.relative(found[r], c["expected"][key])
+        for key, found in figures.items()
+        for r, c in enumerate(cases)
+    }
 
 
-def test_set_b_truncated(data):
-    cases = data["cases_B"]
-    margin = run(cases, data)
-    for level, key in (("initial", "IM_trunc"), ("maintenance", "MM_trunc")):
-        whole = [math.trunc(round(v, 9)) for v in net(margin, level)]
-        assert whole == [int(float(c["expected"][key])) for c in cases]
+@evidence.suite(MODEL, grade="repository cases, set B: whole USD, truncated", tolerance=0.0, unit="USD")
+def set_b():
+    cases = data()["cases_B"]
+    margin = run(cases)
+    return {
+        f"{c['id']} {key}": evidence.exactly(
+            math.trunc(round(float(net(margin, level)[r]), 9)), int(float(c["expected"][f"{key}_trunc"]))
+        )
+        for key, level in LEVELS.items()
+        for r, c in enumerate(cases)
+    }
 
 
-def test_ledger_readds(data):
-    margin = run(data["cases_A"], data)
-    for account in margin.account:
-        detail = margin.detail(account)
-        for line in detail.lines().values():
-            assert line.gap(detail.run.book) < 1e-9, (account, line.name)
+@evidence.suite(MODEL, grade="own cases on the rulebook's dated parameters", tolerance=1e-6)
+def own():
+    return onchain_cases.own_errors(MODEL)
+
+
+def test_set_a():
+    evidence.check(set_a)
+
+
+def test_set_b_truncated():
+    evidence.check(set_b)
+
+
+def test_own_cases():
+    evidence.check(own)
+
+
+def test_ledger_readds():
+    margin = run(data()["cases_A"])
+    onchain_cases.readds(margin, margin.account)
 
 
 def test_chain_short_options():
+    evidence.check(chain_short_options)
+
+
+@evidence.suite(MODEL, grade="margins read from the deployed contracts", tolerance=1e-6, unit="USD")
+def chain_short_options():
     sm = shared_golden.load("defi/derive_chain_cases.json")["sm"]
     cash, scope = "USDC", sm["underlying"]
     common = {"underlying": scope, "settle": cash, "quote": cash, "index": sm["spot"], "kind": "option"}
@@ -69,9 +99,11 @@ def test_chain_short_options():
     )
     params = xm.model("derive.standard").params(derive_cases.AS_OF).override("chain", by={scope: sm["params"]})
     margin = xm.margin(book, market, "derive.standard", params=params)
-    for level, key in (("initial", "IM"), ("maintenance", "MM")):
-        published = [r["expected"][key] for r in sm["rows"]]
-        np.testing.assert_allclose(net(margin, level), published, rtol=0, atol=1e-6)
+    return {
+        f"{n} {key}": abs(net(margin, level)[n] - float(r["expected"][key]))
+        for key, level in LEVELS.items()
+        for n, r in enumerate(sm["rows"])
+    }
 
 
 def test_unit_cases():
@@ -213,8 +245,7 @@ def unit_margin(legs, common, params):
 
 
 @pytest.mark.parametrize("field", ["cases_A", "cases_B"])
-def test_cases_alone_equal_stacked(data, field):
-    stacked = run(data[field], data)
-    for n, case in enumerate(data[field][:5]):
-        alone = run([case], data)
-        assert alone.initial.value[0] == stacked.initial.value[n]
+def test_cases_alone_equal_stacked(field):
+    stacked = run(data()[field])
+    for n, case in enumerate(data()[field][:5]):
+        assert run([case]).initial.value[0] == stacked.initial.value[n]

@@ -124,9 +124,9 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="the workbook to write")] = Path("report.xlsx"),
 ) -> None:
     """Write the margin of every account as a workbook: summary, ledger, scenarios, positions, parameters, notices."""
+    result = _run(source, model, as_of, option, params, venue)
     from .workbooks import report as writer
 
-    result = _run(source, model, as_of, option, params, venue)
     path = writer.write(result, output, title=source.stem)
     _out(_summary(result), None, _stamp(result))
     _notes(result)

@@ -73,7 +73,7 @@ def _by_column(
     raw: dict[str, np.ndarray] = {}
     for header in data if data is not None else ():
         cells = data[header]
-        cells = cells.to_numpy() if hasattr(cells, "to_numpy") else np.asarray(cells)
+        cells = cells.to_numpy() if hasattr(cells, "to_numpy") else _cells(cells)
         target = known.get(folded(header))
         if target is None:
             unknown[str(header)] = cells
@@ -82,6 +82,15 @@ def _by_column(
         else:
             raw[target] = cells
     return raw, unknown
+
+
+def _cells(given: Any) -> np.ndarray:
+    """A column as it was given: a list keeps its types, so that one text does not turn numbers into text."""
+    if isinstance(given, np.ndarray):
+        return given
+    cells = np.empty(len(given), object)
+    cells[:] = given
+    return cells
 
 
 def _missing_column(name: str, column: Column, unknown: Mapping[str, Any]) -> Problem:

@@ -89,7 +89,8 @@ def _file(file: Path) -> Any:
     try:
         if file.suffix.casefold() == ".parquet":
             return pd.read_parquet(file)
-        return pd.read_csv(file, float_precision="round_trip", encoding="utf-8-sig", skip_blank_lines=False)
+        exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
+        return pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, **exact)
     except ImportError as error:
         raise InputError(f"{file.name}: reading Parquet needs pyarrow: pip install 'xlmargin[batch]'") from error
     except (ValueError, OSError) as error:

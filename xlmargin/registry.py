@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -150,10 +151,24 @@ def margin_model(id: str, *, needs: dict[str, str], params: str = "", **facts: A
 def _discover() -> None:
     from . import rulebooks
 
-    for info in pkgutil.walk_packages(rulebooks.__path__, f"{rulebooks.__name__}."):
-        importlib.import_module(info.name)
+    _import_room(rulebooks.__path__, f"{rulebooks.__name__}.")
     for point in entry_points(group="xlmargin.rulebooks"):
         point.load()
+
+
+def _import_room(path: Iterable[str], prefix: str) -> None:
+    for info in pkgutil.walk_packages(path, prefix):
+        importlib.import_module(info.name)
+
+
+@cache
+def _discover_venue(venue: str) -> None:
+    """Import the rulebooks of one venue only, where its package has the venue's name: a start without the rest."""
+    from . import rulebooks
+
+    name = f"{rulebooks.__name__}.{venue}"
+    if venue.isidentifier() and importlib.util.find_spec(name) is not None:
+        _import_room(getattr(importlib.import_module(name), "__path__", []), f"{name}.")
 
 
 def models() -> tuple[str, ...]:
@@ -170,8 +185,12 @@ def model(id: str | Model) -> Model:
     """
     if isinstance(id, Model):
         return id
-    _discover()
-    found = MODELS.get(str(id).strip().casefold())
+    wanted = str(id).strip().casefold()
+    if wanted not in MODELS:
+        _discover_venue(wanted.partition(".")[0])
+    if wanted not in MODELS:
+        _discover()
+    found = MODELS.get(wanted)
     if found is None:
         raise UnknownModel(f"no model {id!r}{nearest(str(id), MODELS)} (models: {', '.join(sorted(MODELS))})")
     return found

@@ -29,7 +29,8 @@ def mixed_scopes(book: Book, market: Market, who: str) -> Iterator[Found]:
     """A problem for each leg of another scope than the first of its account."""
     legs, scope = book.legs, market.scope[book.legs.instrument]
     first = np.full(len(book), -1, np.int64)
-    first[legs.row[::-1]] = scope[::-1]
+    as_written = np.argsort(-legs.sheet_row, kind="stable")
+    first[legs.row[as_written]] = scope[as_written]
     for h in np.flatnonzero(scope != first[legs.row])[:MOST]:
         r, name = legs.row[h], market.name[legs.instrument[h]]
         message = (
