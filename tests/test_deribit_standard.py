@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import shared_golden
+from tests import evidence, onchain_cases, shared_golden
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +50,6 @@ def test_inverse_futures_by_usd_size(cases):
         assert round(margin.initial.value[0], 9) == pytest.approx(case["expected"]["initial_margin"], abs=1e-9), case[
             "id"
         ]
-
-
-def test_linear_examples(cases):
-    tested = [c for c in cases.values() if "im_usdc" in c["expected"]]
-    assert tested
-    for case in tested:
-        inputs = case["inputs"]
-        coin = "SOL" if "SOL" in case["id"] else "ETH" if "ETH" in case["id"] else "BTC"
-        row = {"instrument": f"{coin}_USDC-PERPETUAL", "quantity": inputs["size"], "mark": inputs["price"]}
-        margin = one(row | {"index": inputs["price"]}, "2025-06-01", {coin: rates(inputs)})
-        assert margin.currency[0] == "USDC"
-        assert margin.initial.value[0] == pytest.approx(case["expected"]["im_usdc"], rel=1e-12), case["id"]
-        assert margin.maintenance.value[0] == pytest.approx(case["expected"]["mm_usdc"], rel=1e-12), case["id"]
 
 
 def test_published_rates_stand_in_the_rulebook(cases):
@@ -173,3 +160,43 @@ def test_scalar_reading_of_the_option_rule():
         im = max(0.15 - out, 0.10) + mark
         im = max(im, mm) if kind == "P" else im
         np.testing.assert_allclose([margin.initial.value[0], margin.maintenance.value[0]], [2 * im, 2 * mm], rtol=1e-14)
+
+
+def suite_of_own(model, grade):
+    @evidence.suite(model, grade=grade, tolerance=5e-10)
+    def own():
+        return onchain_cases.own_errors(model)
+
+    return own
+
+
+OWN = [
+    suite_of_own("deribit.standard", "own cases from official examples and captured positions"),
+    suite_of_own("deribit.cross_standard", "own cases from official examples, in USD"),
+    suite_of_own("deribit.portfolio", "official response example of private/pme/simulate"),
+    suite_of_own("deribit.cross_portfolio", "own cases by hand from the official rule"),
+]
+
+
+@pytest.mark.parametrize("suite", OWN, ids=lambda s: s.model)
+def test_own_cases(suite):
+    evidence.check(suite)
+
+
+@evidence.suite("deribit.standard", grade="official worked examples of linear perpetuals", tolerance=1e-12)
+def linear_examples():
+    found = {}
+    for case in shared_golden.load("deribit_okx/deribit_cases.json")["cases"]:
+        if "im_usdc" not in case["expected"]:
+            continue
+        inputs, want = case["inputs"], case["expected"]
+        coin = "SOL" if "SOL" in case["id"] else "ETH" if "ETH" in case["id"] else "BTC"
+        row = {"instrument": f"{coin}_USDC-PERPETUAL", "quantity": inputs["size"], "mark": inputs["price"]}
+        margin = one(row | {"index": inputs["price"]}, "2025-06-01", {coin: rates(inputs)})
+        found[f"{case['id']} IM"] = evidence.relative(margin.initial.value[0], want["im_usdc"])
+        found[f"{case['id']} MM"] = evidence.relative(margin.maintenance.value[0], want["mm_usdc"])
+    return found
+
+
+def test_linear_examples():
+    evidence.check(linear_examples)
