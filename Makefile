@@ -20,8 +20,8 @@ bench: $(STAMP)-test
 desks: $(STAMP)
 	$(BIN)/python -m xlmargin.workbooks.desk
 
-readme: $(STAMP)
-	$(BIN)/python tests/readme_tables.py
+readme: $(STAMP)-test
+	$(BIN)/python -m tests.readme_tables
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
