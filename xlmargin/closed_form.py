@@ -14,6 +14,7 @@ from .market import Market
 from .tiers import Tiers
 
 ROUNDS = 64
+TINY = 1e-300
 
 
 def linear(free: np.ndarray, quantity: np.ndarray, entry: np.ndarray, rate: np.ndarray, cum: np.ndarray) -> np.ndarray:
@@ -63,36 +64,39 @@ def by_bracket(
     return price
 
 
-def prices(
-    book: Book,
-    market: Market,
-    headroom: np.ndarray,
-    charge: np.ndarray,
-    tiers: Tiers,
-    key: np.ndarray,
-    fee: float = 0.0,
+def at_rates(
+    book: Book, market: Market, headroom: np.ndarray, charge: np.ndarray, rate: np.ndarray, cum: np.ndarray
 ) -> np.ndarray:
-    """Liquidation price of each leg (H,) from a margin already known, all other instruments staying at their marks.
+    """Price of each leg (H,) at which its pool is used up, at known rates, all other instruments at their marks.
 
-    Parameters: ``headroom`` (R,) equity − maintenance of the pool; ``charge`` (H,) maintenance of each leg that
-    moves with its price; ``tiers`` and ``key`` (H,) its brackets, looked up by notional; ``fee`` added to every rate.
-    Both legs of a hedge share one price. NaN where no positive price liquidates.
+    Parameters: ``headroom`` (R,) equity − maintenance of the pool; ``charge`` (H,) what each leg adds to maintenance
+    and moves with its price; ``rate`` and ``cum`` (H,) of that charge. Both legs of a hedge share one price.
     """
     nets = book.split(np.arange(len(market)))
-    i = nets.group
-    turned = market.inverse[i]
-    mark = market["mark"][i]
+    mark, turned = market["mark"][nets.group], market.inverse[nets.group]
     size = book.legs.quantity * market["contract_size"][book.legs.instrument]
-    free = headroom[nets.row] + nets.sum(charge)
+    free = headroom[nets.row] + nets.sum(charge) + nets.sum(cum)
+    slope, net = nets.sum(np.abs(size) * rate), nets.sum(size)
+    straight = _ratio(free - net * mark, slope - net)
+    return np.where(turned, _ratio(slope + net, free + net / mark), straight)[nets.net]
 
-    def price_of(rate: np.ndarray, cum: np.ndarray) -> np.ndarray:
-        slope, fixed, net = nets.sum(np.abs(size) * (rate + fee)), nets.sum(cum), nets.sum(size)
-        straight = _ratio(free + fixed - net * mark, slope - net)
-        return np.where(turned, _ratio(slope + net, free + fixed + net / mark), straight)
+
+def prices(
+    book: Book, market: Market, headroom: np.ndarray, charge: np.ndarray, tiers: Tiers, key: np.ndarray
+) -> np.ndarray:
+    """The same with brackets ``tiers`` looked up by notional in table ``key`` (H,), iterated until they hold.
+
+    NaN where no positive price liquidates.
+    """
+    i = book.legs.instrument
+    size = np.abs(book.legs.quantity * market["contract_size"][i])
 
     def size_at(price: np.ndarray) -> np.ndarray:
-        at = np.maximum(price, 1e-300)[nets.net]
-        return np.where(turned[nets.net], np.abs(size) / at, np.abs(size) * at)
+        at = np.maximum(price, TINY)
+        return np.where(market.inverse[i], size / at, size * at)
 
-    price = by_bracket(price_of, size_at, tiers, key, mark)
-    return np.where(price > 0, price, np.nan)[nets.net]
+    def price_of(rate: np.ndarray, cum: np.ndarray) -> np.ndarray:
+        return at_rates(book, market, headroom, charge, rate, cum)
+
+    price = by_bracket(price_of, size_at, tiers, key, market["mark"][i])
+    return np.where(price > 0, price, np.nan)

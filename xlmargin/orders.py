@@ -45,6 +45,19 @@ def of_position(book: Book, market: Market, values: np.ndarray, default: np.ndar
     return np.where(known[place] == wanted, values[order][place], default)
 
 
+def closing(book: Book, market: Market) -> np.ndarray:
+    """Signed quantity (O,) of each open order that would close a position, shared among the orders against it."""
+    legs, orders = book.legs, book.orders
+    if not len(orders):
+        return np.zeros(0)
+    held = of_position(book, market, legs.quantity, np.zeros(len(orders)))
+    against = np.where(held * orders.quantity < 0, np.abs(orders.quantity), 0.0)
+    _, group = np.unique(_key(orders, market), return_inverse=True)
+    total = added(group, against, int(group.max()) + 1)[group]
+    share = np.divide(np.minimum(total, np.abs(held)), total, out=np.zeros(len(orders)), where=total > 0)
+    return np.where(orders.reduce_only, orders.quantity, np.sign(orders.quantity) * against * share)
+
+
 def _key(table: object, market: Market) -> np.ndarray:
     return (table.row * len(market) + table.instrument) * 3 + table.side + 1
 
