@@ -137,6 +137,8 @@ class Params:
     def override(self, source: str, by: dict[str, dict[str, Any]] | None = None, **values: Any) -> Params:
         """The same parameters with some replaced: the one door for payloads, tests and experiments.
 
+        A published doubt about a scope ends where ``by`` sets that scope anew, as a later version would end it.
+
         >>> p = Params("m", dt.datetime(2024, 1, 1), {"x": 1.0}, {}, {}, {"x": "fraction"})
         >>> p.override("mine", x=2.0)["x"], p["x"]
         (2.0, 1.0)
@@ -146,6 +148,7 @@ class Params:
             common=dict(self.common),
             by={scope: dict(v) for scope, v in self.by.items()},
             origin=dict(self.origin),
+            doubts={scope: text for scope, text in self.doubts.items() if scope not in (by or {})},
             version=source,
             _cited={},
         )

@@ -212,10 +212,7 @@ def load(payload: Any, p: Params) -> Params:
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"dYdX response: {type(error).__name__} {error}") from None
-    loaded = p.override("dYdX /v4/perpetualMarkets", by=by, tiers={**p["tiers"], **tiers})
-    for scope in by:
-        loaded.doubts.pop(scope, None)
-    return loaded
+    return p.override("dYdX /v4/perpetualMarkets", by=by, tiers={**p["tiers"], **tiers})
 
 
 def _tier_of_market(m: dict[str, Any]) -> list[float]:
