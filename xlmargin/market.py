@@ -19,7 +19,8 @@ class Market:
 
     ``columns`` are instrument numbers by name (``market["strike"]``), ``texts`` instrument words; a missing
     number is NaN. ``scope`` and ``settle`` number the scopes and assets; −1 where there is none.
-    Names may repeat: a private market gives every row its own copy, and a rule cannot tell.
+    Names may repeat: in a private market every world has its own copies, and a rule cannot tell. ``scope_world`` (U,)
+    and ``asset_world`` (C,) say whose they are; None in an ordinary market, which is one world.
     """
 
     as_of: float
@@ -36,6 +37,8 @@ class Market:
     assets: np.ndarray
     asset_columns: dict[str, np.ndarray]
     tables: dict[str, object] = field(default_factory=dict)
+    scope_world: np.ndarray | None = None
+    asset_world: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.name)
@@ -86,14 +89,22 @@ class Market:
 
         Groups are numbered in the order of the keys given (names of columns or arrays (I,)).
         """
-        code = np.zeros(len(self), np.int64)
-        for key in keys:
-            values = self.scope if isinstance(key, str) and key == "scope" else key
-            values = self.columns[values] if isinstance(values, str) else values
-            _, number = np.unique(values, return_inverse=True)
-            code = code * (int(number.max(initial=0)) + 1) + number
-        _, first, number = np.unique(code, return_index=True, return_inverse=True)
+        columns = [self._key(key) for key in keys]
+        new = np.zeros(len(self), bool)
+        ordered = np.ones(max(len(self) - 1, 0), bool)
+        for column in columns:
+            before, after = column[:-1], column[1:]
+            ordered &= new[1:] | (after >= before) | np.isnan(after)
+            new[1:] |= (after != before) & ~(np.isnan(after) & np.isnan(before))
+        if len(self) and ordered.all():
+            new[0] = True
+            return np.cumsum(new) - 1, np.flatnonzero(new)
+        _, first, number = np.unique(_codes(columns), return_index=True, return_inverse=True)
         return number, first
+
+    def _key(self, key: str | np.ndarray) -> np.ndarray:
+        values = self.scope if isinstance(key, str) and key == "scope" else key
+        return (self.columns[values] if isinstance(values, str) else values).astype(np.float64, copy=False)
 
     def take(self, rows: np.ndarray, scopes: np.ndarray | None = None, assets: np.ndarray | None = None) -> Market:
         """Instruments ``rows`` (and scopes, assets if given) repeated, reordered or dropped.
@@ -112,9 +123,11 @@ class Market:
         if scopes is not None:
             fresh |= {"scopes": self.scopes[scopes]}
             fresh |= {"scope_columns": {k: v[scopes] for k, v in self.scope_columns.items()}}
+            fresh |= {"scope_world": None if self.scope_world is None else self.scope_world[scopes]}
         if assets is not None:
             fresh |= {"assets": self.assets[assets]}
             fresh |= {"asset_columns": {k: v[assets] for k, v in self.asset_columns.items()}}
+            fresh |= {"asset_world": None if self.asset_world is None else self.asset_world[assets]}
         return replace(self, **fresh)
 
     def with_columns(self, **columns: np.ndarray) -> Market:
@@ -128,20 +141,25 @@ class Market:
         seconds: float = 0.0,
         scope: np.ndarray | float | None = None,
         asset: np.ndarray | float = 1.0,
+        basis: np.ndarray | float = 1.0,
+        rate: np.ndarray | float = 0.0,
     ) -> Market:
         """The same market after moves given as factors.
 
         ``price`` (I,) multiplies mark, forward and index; ``vol`` (I,) the volatility; ``seconds`` pass;
         ``scope`` (U,) multiplies the index of a scope (defaults to its instruments' first factor);
-        ``asset`` (C,) the price of assets. Option marks are revalued by Black-76 at the new inputs.
+        ``asset`` (C,) the price of assets; ``basis`` (I,) multiplies mark and forward on top, but not the index;
+        ``rate`` (I,) is added to the interest rate. Option marks are revalued by Black-76 at the new inputs.
         """
         price = np.broadcast_to(np.asarray(price, np.float64), (len(self),))
         columns = dict(self.columns)
-        for key in ("forward", "index"):
-            columns[key] = self.columns[key] * price
+        columns["index"] = self.columns["index"] * price
+        columns["forward"] = self.columns["forward"] * (price * basis)
         columns["iv"] = self.columns["iv"] * vol
+        columns["rate"] = self.columns["rate"] + rate
         moved = replace(self, as_of=self.as_of + seconds, columns=columns)
-        columns["mark"] = np.where(self.kind == OPTION, _option_marks(self, moved), self.columns["mark"] * price)
+        marks = self.columns["mark"] * (price * basis)
+        columns["mark"] = np.where(self.kind == OPTION, _option_marks(self, moved), marks)
         if scope is None:
             scope = np.ones(len(self.scopes))
             scope[self.scope[::-1]] = price[::-1]
@@ -156,10 +174,27 @@ class Market:
             value = black76(self["forward"], self["strike"], self["iv"] * np.sqrt(tau), self.call)
         return np.where(self.kind == OPTION, value, np.nan)
 
+    def asset_numbers(self, names: Sequence[str]) -> np.ndarray:
+        """Number of the asset of each name in every world (W, N); −1 where there is none."""
+        return _numbers(self.assets, self.asset_world, names)
+
+    def scope_numbers(self, names: Sequence[str]) -> np.ndarray:
+        """Number of the scope of each name in every world (W, N); −1 where there is none."""
+        return _numbers(self.scopes, self.scope_world, names)
+
     def numbered(self, names: Sequence[str]) -> np.ndarray:
         """Numbers of instruments by name; −1 where there is none."""
         index = {name: i for i, name in enumerate(self.name)}
         return np.array([index.get(name, -1) for name in names], np.int64)
+
+
+def _numbers(own: np.ndarray, world: np.ndarray | None, names: Sequence[str]) -> np.ndarray:
+    world = np.zeros(len(own), np.int64) if world is None else world
+    out = np.full((int(world.max(initial=0)) + 1, len(names)), -1, np.int64)
+    for n, name in enumerate(names):
+        c = np.flatnonzero(own == name)
+        out[world[c], n] = c
+    return out
 
 
 def _option_marks(before: Market, after: Market) -> np.ndarray:
@@ -169,3 +204,12 @@ def _option_marks(before: Market, after: Market) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = [np.where(m.inverse, 1.0 / m["forward"], 1.0) * m.option_value() for m in (before, after)]
     return np.maximum(before["mark"] + (unit[1] - unit[0]), 0.0)
+
+
+def _codes(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """One whole number (I,) per combination of keys, in their order."""
+    code = np.zeros(len(columns[0]), np.int64)
+    for values in columns:
+        _, number = np.unique(values, return_inverse=True)
+        code = code * (int(number.max(initial=0)) + 1) + number
+    return code

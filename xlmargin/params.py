@@ -115,8 +115,14 @@ class Params:
     def on(self, scopes: Sequence[str]) -> Callable[[str], Any]:
         """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list."""
         rows = [self.by.get(s, {}) for s in scopes]
+        seen: dict[str, Any] = {}
 
         def read(key: str) -> Any:
+            if key not in seen:
+                seen[key] = find(key)
+            return seen[key]
+
+        def find(key: str) -> Any:
             values = [row.get(key, self.common.get(key)) for row in rows]
             missing = sorted({s for s, v in zip(scopes, values, strict=True) if v is None})
             if missing:

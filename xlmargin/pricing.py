@@ -19,37 +19,45 @@ def black76(
     total_vol: np.ndarray,
     call: np.ndarray,
     discount: np.ndarray | float = 1.0,
+    moneyness: np.ndarray | None = None,
 ) -> np.ndarray:
     """Value of a European option on a forward; all arguments broadcast.
 
-    ``total_vol`` is volatility × √tau. Guards: strike 0, forward 0, total volatility at least 24; results
-    stay within [0, forward] for calls and [0, strike] for puts before discounting.
+    ``total_vol`` is volatility × √tau; ``moneyness`` is ln(strike / forward) where the caller has it already.
+    Guards: strike 0, forward 0, total volatility at least 24 give the limits; results are never negative.
 
-    call = D·(F·N(d1) − K·N(d2)), d1 = v/2 − ln(K/F)/v, d2 = d1 − v; put by parity.
+    value = D·w·(F·N(w·d1) − K·N(w·d2)), d1 = v/2 − ln(K/F)/v, d2 = d1 − v, w = 1 for calls and −1 for puts.
     Source: F. Black, The pricing of commodity contracts (1976); guards as lyra-utils Black76.sol.
 
     >>> round(float(black76(100.0, 100.0, 0.2, True)), 6)
     7.965567
     """
     v = np.maximum(total_vol, SMALLEST)
+    if moneyness is None:
+        moneyness = _moneyness(forward, strike)
+    side = np.where(call, 1.0, -1.0)
+    first = np.asarray(0.5 * v - moneyness / v)
+    second = np.asarray(side * (first - v))
+    value = ndtr(side * first)
+    value *= forward * side
+    value -= ndtr(second) * (strike * side)
+    value = np.maximum(value, 0.0)
+    return _guarded(value, forward, strike, v, call) * discount
+
+
+def _moneyness(forward: np.ndarray, strike: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        d1 = 0.5 * v - np.log(np.maximum(np.divide(strike, forward), SMALLEST)) / v
-        value = forward * ndtr(d1)
-        value -= strike * ndtr(d1 - v)
-    value = _guarded(np.maximum(value, 0.0), forward, strike, v)
-    value = np.where(call, np.minimum(value, forward), _put(value, forward, strike))
-    return value * discount
+        return np.log(np.maximum(np.divide(strike, forward), SMALLEST))
 
 
-def _put(call_value: np.ndarray, forward: np.ndarray, strike: np.ndarray) -> np.ndarray:
-    return np.minimum(np.maximum(call_value + (strike - forward), 0.0), strike)
-
-
-def _guarded(value: np.ndarray, forward: np.ndarray, strike: np.ndarray, v: np.ndarray) -> np.ndarray:
-    at_limit = (np.asarray(strike) <= 0) | (v >= LARGEST_TOTAL_VOL)
-    worthless = np.asarray(forward) <= 0
-    if at_limit.any() or worthless.any():
-        value = np.where(worthless, 0.0, np.where(at_limit, forward, value))
+def _guarded(value: np.ndarray, forward: np.ndarray, strike: np.ndarray, v: np.ndarray, call: np.ndarray) -> np.ndarray:
+    """The limits at strike 0, forward 0 and total volatility of 24 or more."""
+    certain = np.less_equal(strike, 0)
+    worthless = np.less_equal(forward, 0)
+    wild = np.greater_equal(v, LARGEST_TOTAL_VOL)
+    if certain.any() or worthless.any() or wild.any():
+        value = np.where(wild | certain, np.where(call, forward, strike), value)
+        value = np.where(worthless, np.where(call, 0.0, strike), value)
     return value
 
 
@@ -66,8 +74,8 @@ def greeks(
     """
     root = np.sqrt(np.maximum(tau, SMALLEST))
     v = np.maximum(vol * root, SMALLEST)
+    d1 = 0.5 * v - _moneyness(forward, strike) / v
     with np.errstate(divide="ignore", invalid="ignore"):
-        d1 = 0.5 * v - np.log(np.maximum(np.divide(strike, forward), SMALLEST)) / v
         density = np.exp(-0.5 * d1 * d1) / np.sqrt(2 * np.pi)
         gamma = density / (forward * v)
     vega = forward * density * root

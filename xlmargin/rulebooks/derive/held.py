@@ -8,7 +8,7 @@ from ...book import Book
 from ...market import OPTION, PERP
 from ...registry import Ready
 from ...risk import uncovered
-from ...scopes import lowest_confidence, scope_of_rows
+from ...scopes import lowest_confidence, scope_of_rows, world_of_rows
 
 
 class Held:
@@ -22,14 +22,14 @@ class Held:
         self.is_option, self.is_perp = self.kind == OPTION, self.kind == PERP
         self.quantity = legs.quantity * market["contract_size"][legs.instrument]
         self.index = np.append(market.on_scope("index"), 0.0)[self.scope]
-        cash_asset = ready.cash_asset[self.scope]
+        cash_asset = ready.cash_asset[world_of_rows(book, market), ready.cash_kind[self.scope]]
         price = np.append(market.price, np.nan)
         self.stable = np.where(np.isnan(price[cash_asset]), 1.0, price[cash_asset])
         self.currency = np.append(market.assets, "USDC")[cash_asset]
         self.is_cash = cash.asset == cash_asset[cash.row]
         worth = cash.amount * market.price[cash.asset] / self.stable[cash.row]
         self.collateral = np.where(self.is_cash, 0.0, worth)
-        haircut = ready.haircut[self.scope[cash.row], cash.asset]
+        haircut = ready.haircut[ready.scope_kind[self.scope[cash.row]], ready.asset_kind[cash.asset]]
         self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
         self.perp_value = np.where(self.is_perp, self.quantity * market["mark"][legs.instrument], 0.0)
         self.short = np.where(self.is_option, uncovered(book, ready.strike_of, self.option_quantity), 0.0)

@@ -98,26 +98,34 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
         "strike_of": market.group("scope", "expiry", "strike")[0],
         "curve": curve,
         "unit": unit_values(market, read, ladder, curve, expiry_of),
-        "haircut": _haircuts(market, read),
-        "cash_asset": _cash_assets(market, read),
+        **_haircuts(market, p),
+        **_cash_assets(market, read),
     }
 
 
-def _haircuts(market: Market, read: Any) -> np.ndarray:
-    """MM haircut, IM haircut on top and risk cancelling by scope and asset (U+1, C, 3); NaN where not accepted."""
-    table = np.full((len(market.scopes) + 1, len(market.assets), 3), np.nan)
-    for u, accepted in enumerate(read("collateral") if len(market.scopes) else ()):
+def _haircuts(market: Market, p: Params) -> dict[str, np.ndarray]:
+    """MM haircut, IM haircut on top and risk cancelling by names of scope and asset (U+1, C, 3), NaN where refused.
+
+    ``scope_kind`` (U+1,) and ``asset_kind`` (C,) say which name each scope and asset has: names may repeat.
+    """
+    scopes, scope_kind = np.unique(market.scopes.astype(str), return_inverse=True)
+    assets, asset_kind = np.unique(market.assets.astype(str), return_inverse=True)
+    table = np.full((len(scopes) + 1, len(assets), 3), np.nan)
+    for u, accepted in enumerate(p.on(list(scopes))("collateral") if len(scopes) else ()):
         folded = {name.casefold(): row for name, row in accepted.items()}
-        for c, name in enumerate(market.assets):
-            table[u, c] = folded.get(str(name).casefold(), np.nan)
-    return table
+        for c, name in enumerate(assets):
+            table[u, c] = folded.get(name.casefold(), np.nan)
+    return {"haircut": table, "scope_kind": np.append(scope_kind, len(scopes)), "asset_kind": asset_kind}
 
 
-def _cash_assets(market: Market, read: Any) -> np.ndarray:
-    """Number of the cash asset of each scope (U+1,); the last stands for accounts without one."""
-    number = {name: c for c, name in enumerate(market.assets)}
+def _cash_assets(market: Market, read: Any) -> dict[str, np.ndarray]:
+    """Number of each manager's cash asset by world and name (W, K), and each scope's name (U+1,).
+
+    The last scope stands for accounts without one.
+    """
     names = read("cash_asset") if len(market.scopes) else []
-    return np.array([number.get(name, -1) for name in [*names, "USDC"]], np.int64)
+    words, kind = np.unique([*names, "USDC"], return_inverse=True)
+    return {"cash_asset": market.asset_numbers(words), "cash_kind": kind}
 
 
 def _contingencies(held: Held) -> list[Line]:

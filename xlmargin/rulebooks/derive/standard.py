@@ -71,14 +71,13 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     value[o] = black76(market["forward"][o], market["strike"][o], total_vol, market.call[o])
     base = {key: np.array([p.get(key, str(a)) for a in market.assets]) for key in ("margin_factor", "im_scale")}
     base |= {key: np.array([p.get(key, str(a)) for a in market.assets]) for key in ("base_threshold", "oc_factor")}
-    names = {name: c for c, name in enumerate(market.assets)}
     cash = {p["cash_asset"], *(p.get("cash_asset", str(u)) for u in market.scopes)}
     return {
         "read": read,
         "value": value * market["contract_size"],
         "expiry_of": market.group("scope", "expiry")[0],
         "base": base,
-        "cash_assets": np.array(sorted(names[c] for c in cash if c in names), np.int64),
+        "cash_assets": np.flatnonzero(np.isin(market.assets.astype(str), list(map(str, cash)))),
     }
 
 

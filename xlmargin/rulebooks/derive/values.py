@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...market import OPTION, Market
-from ...pricing import YEAR, black76
-from ...scenarios import DOWN, UP, Scenarios
+from ...pricing import SMALLEST, YEAR, black76
+from ...scenarios import Scenarios
 
 DAYS_30 = 30 * 86400.0
 SETTLING = 1800.0
@@ -52,23 +52,40 @@ def unit_values(
     o = np.flatnonzero(market.kind == OPTION)
     if not len(o):
         return unit
-    scope, e = market.scope[o], expiry_of[o]
-    moves = np.hstack([ladder.price, read("scenario_spot_up")[:, None], read("scenario_spot_down")[:, None]])
-    moves = np.hstack([moves, np.ones((len(moves), 1))])[scope]
-    forward = curve["fixed"][e, None] + curve["variable"][e, None] * moves
-    iv = market["iv"][o, None]
-    vol = np.repeat(iv, ladder.width + 3, axis=1)
-    plain = ladder.width - ladder.skewed
-    direction = ladder.vol[scope, :plain]
-    shocked = vol[:, :plain]
-    raised = np.maximum(read("min_vol_up_shock")[scope, None], iv * curve["up"][e, None])
-    np.copyto(shocked, raised, where=direction == UP)
-    np.copyto(shocked, iv * curve["down"][e, None], where=direction == DOWN)
-    vol[:, plain : ladder.width] = iv * _skews(market, read, curve, o, e)
-    vol *= np.sqrt(curve["tau"][e, None])
+    scope, e, strike = market.scope[o], expiry_of[o], market["strike"][o, None]
+    basis = np.stack([read("scenario_spot_up"), read("scenario_spot_down"), np.ones(len(ladder.price))], axis=1)
+    moves = np.hstack([ladder.price, basis])
+    forward = curve["fixed"][e, None] + curve["variable"][e, None] * moves[scope]
+    moneyness = _moneyness(strike, market["forward"][o, None], np.log(moves)[scope], forward, curve["fixed"][e] != 0)
+    vol = _volatilities(market, read, ladder, curve, o, e) * np.sqrt(curve["tau"][e, None])
     size = market["contract_size"][o, None] * curve["discount"][e, None]
-    unit[o] = black76(forward, market["strike"][o, None], vol, market.call[o, None], size)
+    unit[o] = black76(forward, strike, vol, market.call[o, None], size, moneyness)
     return unit
+
+
+def _moneyness(
+    strike: np.ndarray, forward: np.ndarray, log_moves: np.ndarray, moved: np.ndarray, late: np.ndarray
+) -> np.ndarray:
+    """ln(strike / moved forward) (O, S): logarithms of moves are taken once a scope; ``late`` forwards move less."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.log(np.maximum(strike / forward, SMALLEST)) - log_moves
+        if late.any():
+            out[late] = np.log(np.maximum(strike[late] / moved[late], SMALLEST))
+    return out
+
+
+def _volatilities(
+    market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray
+) -> np.ndarray:
+    """Volatility of each option (O, S+3): raised, kept, lowered or skewed; as it is in the last three columns."""
+    iv, scope = market["iv"][o, None], market.scope[o]
+    plain = ladder.width - ladder.skewed
+    raised = np.maximum(read("min_vol_up_shock")[scope, None], iv * curve["up"][e, None])
+    states = np.hstack([iv, raised, iv * curve["down"][e, None]])
+    vol = np.repeat(iv, ladder.width + 3, axis=1)
+    vol[:, :plain] = np.take_along_axis(states, ladder.vol[scope, :plain], axis=1)
+    vol[:, plain : ladder.width] = iv * _skews(market, read, curve, o, e)
+    return vol
 
 
 def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
