@@ -1,7 +1,8 @@
 """What backs each rulebook: golden tests record grade, number of cases and worst error in one common table.
 
-A suite is a function that returns the error of each case by name. The test that owns it calls `check`; the matrix test
-and README's table run every suite again through `gather`, so that they depend on no order and keep no files.
+A suite is a function that returns the error of each case by name, or of each figure by (case, figure). The test that
+owns it calls `check`; the matrix test and README's table run every suite again through `gather`, so that they depend
+on no order and keep no files.
 
     @evidence.suite("toy.cross", grade="official", tolerance=1e-9)
     def published_examples():
@@ -24,7 +25,8 @@ from pathlib import Path
 
 import pytest
 
-HEADINGS = ("rulebook", "evidence", "cases", "worst error", "tolerance", "unit")
+HEADINGS = ("rulebook", "evidence", "cases", "figures", "worst error", "tolerance", "unit")
+Name = str | tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Suite:
     grade: str
     tolerance: float
     unit: str
-    errors: Callable[[], Mapping[str, float]] = field(repr=False)
+    errors: Callable[[], Mapping[Name, float]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Evidence:
     model: str
     grade: str
     cases: int
+    figures: int
     worst: float
     tolerance: float
     unit: str
@@ -56,7 +59,7 @@ SUITES: dict[str, Suite] = {}
 def suite(model: str, *, grade: str, tolerance: float, unit: str = "relative") -> Callable[..., Suite]:
     """Register the decorated function, which returns {case: error}, as evidence for ``model``."""
 
-    def register(function: Callable[[], Mapping[str, float]]) -> Suite:
+    def register(function: Callable[[], Mapping[Name, float]]) -> Suite:
         made = Suite(model, grade, tolerance, unit, cache(function))
         SUITES[f"{function.__module__}.{function.__name__}"] = made
         return made
@@ -87,17 +90,21 @@ def exactly(found: object, expected: object) -> float:
 
 
 def gather() -> Iterator[Evidence]:
-    """A row per suite of every test module; suites whose golden files are not here are passed over."""
+    """A row per rulebook, grade, tolerance and unit; suites whose golden files are not here are passed over."""
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
         if "evidence.suite" in path.read_text(encoding="utf-8"):
             importlib.import_module(f"tests.{path.stem}")
-    for made in sorted(SUITES.values(), key=lambda s: (s.model, s.grade)):
+    merged: dict[tuple[str, str, float, str], list[Mapping[Name, float]]] = {}
+    for made in SUITES.values():
         try:
-            errors = made.errors()
+            found = made.errors()
         except pytest.skip.Exception:
             continue
-        worst = max(errors.values(), default=0.0)
-        yield Evidence(made.model, made.grade, len(errors), worst, made.tolerance, made.unit)
+        merged.setdefault((made.model, made.grade, made.tolerance, made.unit), []).append(found)
+    for (model, grade, tolerance, unit), parts in sorted(merged.items()):
+        cases = sum(len({n[0] if isinstance(n, tuple) else n for n in part}) for part in parts)
+        worst = max((e for part in parts for e in part.values()), default=0.0)
+        yield Evidence(model, grade, cases, sum(map(len, parts)), worst, tolerance, unit)
 
 
 def table(rows: list[Evidence]) -> str:
@@ -106,7 +113,8 @@ def table(rows: list[Evidence]) -> str:
     for row in rows:
         worst = "exact" if row.worst == 0 else f"{row.worst:.1e}"
         allowed = "0" if row.tolerance == 0 else f"{row.tolerance:g}"
-        lines.append(f"| `{row.model}` | {row.grade} | {row.cases} | {worst} | {allowed} | {row.unit} |")
+        counts = f"{row.cases} | {row.figures}"
+        lines.append(f"| `{row.model}` | {row.grade} | {counts} | {worst} | {allowed} | {row.unit} |")
     return "\n".join(lines)
 
 

@@ -67,8 +67,8 @@ def run_own(model: str, case: dict[str, Any]) -> xm.Margin:
     return xm.margin(book, market, model, params=params, options=case.get("options"))
 
 
-def own_errors(model: str) -> dict[str, float]:
-    """Relative error of each expected figure of each own case, by case, account and figure."""
+def own_errors(model: str) -> dict[tuple[str, str], float]:
+    """Relative error of each expected figure of each own case, by case with account, and figure."""
     from tests.evidence import relative
 
     errors = {}
@@ -79,7 +79,7 @@ def own_errors(model: str) -> dict[str, float]:
             lines = margin.detail(account).lines()
             for figure, value in figures.items():
                 found = margin.ratio[row_of(margin)[account]] if figure == "ratio" else lines[figure].value[0]
-                errors[f"{name} {account} {figure}"] = relative(found, value)
+                errors[f"{name} {account}", figure] = relative(found, value)
     return errors
 
 

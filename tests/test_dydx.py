@@ -74,8 +74,8 @@ def requirements_by_engine():
         base, kept = one(row["initialMarginPpm"]), one(row["maintenanceFractionPpm"])
         fraction = engine.adjusted_fraction(base, one(row["lower"]), one(row["upper"]), interest)
         initial, maintenance = engine.requirements(value, base, kept, fraction)
-        errors[row["name"] + " imr"] = exactly(int(initial[0]), row["imr"])
-        errors[row["name"] + " mmr"] = exactly(int(maintenance[0]), row["mmr"])
+        errors[row["name"], "imr"] = exactly(int(initial[0]), row["imr"])
+        errors[row["name"], "mmr"] = exactly(int(maintenance[0]), row["mmr"])
     return errors
 
 
@@ -88,7 +88,7 @@ def requirements_by_rule():
     for row in rows:
         for key, level in (("imr", "initial"), ("mmr", "maintenance")):
             value = getattr(margin, level).value[row_of[row["name"]]]
-            errors[f"{row['name']} {key}"] = exactly(value, row[key] / 10**6)
+            errors[row["name"], key] = exactly(value, row[key] / 10**6)
     return errors
 
 
@@ -152,8 +152,8 @@ def liquidatable_accounts():
     errors = {}
     for r, c in zip(map(int, margin.account), (cases[int(a)] for a in margin.account), strict=True):
         by_rule = bool(margin.maintenance.value[r] > 0 and margin.headroom[r] < 0)
-        errors[c["name"]] = exactly(by_rule, c["expected"])
-        errors[c["name"] + " (engine)"] = exactly(subaccount(c, data).liquidatable(), c["expected"])
+        errors[c["name"], "rule"] = exactly(by_rule, c["expected"])
+        errors[c["name"], "engine"] = exactly(subaccount(c, data).liquidatable(), c["expected"])
     return errors
 
 

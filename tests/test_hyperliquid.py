@@ -144,9 +144,9 @@ def derived_examples():
         if "expected_ratio" in case:
             margin = ratio_case(case)
             before = margin.maintenance.parts[0].value[0]
-            errors[case["id"] + " ratio"] = relative(margin.ratio[0], case["expected_ratio"])
-            errors[case["id"] + " value"] = relative(margin.equity.value[0], case["expected_liquidation_value"])
-            errors[case["id"] + " requirement"] = relative(before, case["expected_requirement"])
+            errors[case["id"], "ratio"] = relative(margin.ratio[0], case["expected_ratio"])
+            errors[case["id"], "value"] = relative(margin.equity.value[0], case["expected_liquidation_value"])
+            errors[case["id"], "requirement"] = relative(before, case["expected_requirement"])
         elif "expected_apy" in case:
             p = xm.model(PORTFOLIO).params(1_780_000_000)
             errors[case["id"]] = relative(portfolio.borrow_rate(case["utilization"], p), case["expected_apy"])

@@ -46,8 +46,8 @@ def calculator_portfolios():
         }
         if expected["delta_min"] > expected["worst_loss"]:
             figures["delta_min"] = scanned + line(margin.initial, "Top-up")[r]
-        errors |= {f"{case['id']} {k}": relative(v, expected[k]) for k, v in figures.items()}
-        errors[f"{case['id']} worst"] = evidence.exactly(int(margin.worst[r]), expected["worst_idx"])
+        errors |= {(case["id"], k): relative(v, expected[k]) for k, v in figures.items()}
+        errors[case["id"], "worst"] = evidence.exactly(int(margin.worst[r]), expected["worst_idx"])
     return errors
 
 
@@ -67,7 +67,7 @@ def calculator_cross_margins():
             "fee_provision_mmr": line(kept, "Fee")[r],
             "open_loss": line(initial, "Open loss")[r],
         }
-        errors |= {f"{case['id']} {k}": relative(v, expected[k]) for k, v in figures.items()}
+        errors |= {(case["id"], k): relative(v, expected[k]) for k, v in figures.items()}
     return errors
 
 
@@ -94,7 +94,7 @@ def repository_errors(reported: bool) -> dict[str, float]:
             r = row_of(margin)[case["id"]]
             for key, value in case["expected"].items():
                 if key.lower() in found:
-                    errors[f"{case['id']} {key}"] = abs(found[key.lower()](r) - value) / case["tol"]
+                    errors[case["id"], key] = abs(found[key.lower()](r) - value) / case["tol"]
     return errors
 
 
@@ -135,7 +135,7 @@ def documents():
     rate = funding.raw_rate(f["premium_rate"], p)
     moved = funding.index_change(rate, f["spot"], f["seconds"], p)
     found = {"raw_rate": rate, "premium": rate * f["spot"], "index_delta": moved, "pnl": -f["size"] * moved}
-    errors |= {f"funding {k}": relative(found[k], v) for k, v in f["expected"].items()}
+    errors |= {("funding", k): relative(found[k], v) for k, v in f["expected"].items()}
     i = misc["funding_index"]
     series = i["series_ms"]
     errors["funding index"] = relative(
@@ -194,10 +194,10 @@ def liquidation_table():
     c = data()["repo_vectors"]["misc"]["liquidation_docs"]
     p = xm.model(CROSS).params(1_790_000_000)
     share, after = cross.partial_liquidation(c["MMR"], c["account_value"], p, fee=0.5)
-    errors = {"share": abs(share - c["expected_share"])}
+    errors = {("docs", "share"): abs(share - c["expected_share"])}
     row = next(r for r in c["table"] if r[0] == c["expected_share"])
-    errors["value after"] = relative(after, row[3])
-    errors["ratio after"] = relative(c["MMR"] * (1 - share) / after, row[4])
+    errors["docs", "value after"] = relative(after, row[3])
+    errors["docs", "ratio after"] = relative(c["MMR"] * (1 - share) / after, row[4])
     return errors
 
 
