@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, Problem, nearest
-from .faults import Faults
+from .faults import Faults, period_number
 
 SCENARIOS = 16
 KIND = {"FUT": "future", "CMB": "future", "PHY": "spot", "EQT": "spot"}
@@ -82,7 +82,7 @@ class SpanFile:
             "settlement": at["price"],
             "delta": at["delta"],
             "delta_scaling": at["scaling"],
-            "delta_period": at["delta_period"],
+            "delta_period": np.array([period_number(p) for p in at["delta_period"]], np.float64),
             "period": at["period"],
             "premium": at["premium"],
             "product": at["product"],

@@ -30,7 +30,7 @@ EXCEPTIONS = {
     "span.cme",
     needs={
         "future": rows.ARRAY_NEEDS,
-        "option": f"{rows.ARRAY_NEEDS} strike option_type",
+        "option": f"{rows.ARRAY_NEEDS} strike",
         "spot": rows.ARRAY_NEEDS,
         "balance": "",
     },

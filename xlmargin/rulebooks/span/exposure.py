@@ -26,17 +26,11 @@ def lines(held: Held) -> tuple[Line, ...]:
     e, i = held.ready.exposure, book.legs.instrument
     units = book.legs.quantity * held.market["contract_size"][i]
     charged = np.where(e["future"][i], np.abs(units), np.maximum(-units, 0.0) * e["option"][i]) * e["base"][i]
+    relief = _relief(book, held.market, e, units)
+    pair = "a pair of months is charged on calendar_part of the far month's value alone"
     return (
-        Line.of(
-            "Exposure margin", book, charged * e["rate"][i], formula="rate × notional", cite=p.cite("elm", "elm_otm")
-        ),
-        Line.of(
-            "Calendar-spread futures",
-            book,
-            -_relief(book, held.market, e, units),
-            formula="a pair of months is charged on calendar_part of the far month's value alone",
-            cite=p.cite("calendar_part"),
-        ),
+        Line.of("Exposure margin", book, charged * e["rate"][i], formula="rate × notional", cite=p.cite(*RATES[:4])),
+        Line.of("Calendar-spread futures", book, -relief, formula=pair, cite=p.cite("calendar_part")),
         Line.of("Expiry-day margin", book, charged * e["extra"][i], cite=p.cite("expiry_day_rate")),
         Line.of("Ad hoc margin", book, charged * e["adhoc"][i], cite=p.cite("adhoc_rate")),
     )

@@ -1,10 +1,10 @@
 """span.nse: SPAN and exposure margin of NSE Clearing's equity derivatives, over its own risk parameter file (.spn).
 
-SPAN is a registered trade mark of Chicago Mercantile Exchange Inc.; xlmargin is affiliated neither with it nor with NSE.
+SPAN is a registered trade mark of Chicago Mercantile Exchange Inc.; xlmargin is affiliated with neither it nor NSE.
 
-How sure: parameters and rates are official pages and circulars; arrays are read, never made (the drift inside them could
-not be derived); calendar-spread exposure follows MSEI's page; the notional of options is broker practice. The ad hoc
-margins that the exchange sets day by day are not in any file read here. Arrays and quantities are per unit of the
+How sure: parameters and rates are official pages and circulars; arrays are read, never made (the drift inside them
+could not be derived); calendar-spread exposure follows MSEI's page; the notional of options is broker practice. The ad
+hoc margins that the exchange sets day by day are in no file read here. Arrays and quantities are per unit of the
 underlying: give ``contract_size`` (the lot) to hold lots.
 """
 
@@ -36,7 +36,7 @@ AEL = ("Symbol", "Instrument Type", "Total applicable ELM%")
     "span.nse",
     needs={
         "future": f"{rows.ARRAY_NEEDS} expiry",
-        "option": f"{rows.ARRAY_NEEDS} strike option_type expiry scope_index",
+        "option": f"{rows.ARRAY_NEEDS} strike expiry scope_index",
         "balance": "",
     },
     settings=rows.SETTINGS,
@@ -49,7 +49,7 @@ AEL = ("Symbol", "Instrument Type", "Total applicable ELM%")
     title="NSE Clearing SPAN® + exposure margin (SPAN is a trade mark of CME; not affiliated)",
 )
 def span(book: Book, ready: Ready) -> Margin:
-    """Worst of 16 published scenarios per underlying and calendar charges less net option value, plus exposure margin."""
+    """Worst of 16 published scenarios and calendar charges less net option value, plus exposure margin."""
     margin = rule.margin(book, ready, exposure.lines)
     return replace(margin, notes=(*margin.notes, *_notes(book, ready)))
 
@@ -60,7 +60,7 @@ def _notes(book: Book, ready: Ready) -> list[Note]:
     where = np.zeros(len(book), bool)
     where[: len(short)] = short > 0
     if where.any():
-        text = "exposure on options is taken on the underlying's price, as brokers do: the base is not published since 2024"
+        text = "exposure on options is taken on the underlying's price, as brokers do: its base is not published"
         notes.append(Note(text, ready.params.cite("elm"), where))
     silent = exposure.rows_with(book, ready.exposure["adhoc"] == 0)
     if silent.any():
@@ -86,8 +86,7 @@ def loaded(payload: SpanFile | Path | str, p: Params) -> Params:
     if isinstance(payload, SpanFile) or Path(payload).suffix.casefold() != ".csv":
         return rows.loaded(payload, p)
     path = Path(payload)
-    by = extreme_loss_rates(path.read_text(encoding="utf-8"), path.name)
-    kept = p.override(path.name, by={code: rates for code, rates in by.items() if "currency" in p.by.get(code, {})})
+    kept = p.override(path.name, by=extreme_loss_rates(path.read_text(encoding="utf-8"), path.name))
     return replace(kept, version=f"{p.version} + {path.name}" if p.version else path.name)
 
 

@@ -15,6 +15,7 @@ from ...spanfiles.model import SCENARIOS
 
 SIDE = {"A": 1.0, "B": -1.0}
 LONDON, SCANNING = "10", "04"
+MONTHS_BELOW = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +118,16 @@ def _of(p: Params, code: str) -> dict[str, Any]:
 
 
 def _numbers(market: Market) -> np.ndarray:
-    """The delta month of each instrument (I,) as a number: published, else the day on which it expires."""
-    texts = market.texts.get("delta_period", np.full(len(market), "", object))
+    """The delta month of each instrument (I,) as YYYYMMDD, day 0 for a month: published, else the day of its expiry."""
     days = np.nan_to_num(market["expiry"] // 86400).astype("datetime64[D]").astype(str)
-    dates = [d.replace("-", "") if e == e else "000000" for d, e in zip(days, market["expiry"], strict=True)]
-    return np.array([period_number(t or d) for t, d in zip(texts, dates, strict=True)], np.int64)
+    dates = np.array([int(d.replace("-", "")) for d in days], np.int64)
+    expiry = np.where(np.isnan(market["expiry"]), 0, dates)
+    if "delta_period" in market.texts:
+        texts = market.texts["delta_period"]
+        return np.array([period_number(t) if t else e for t, e in zip(texts, expiry, strict=True)], np.int64)
+    given = market.column("delta_period")
+    number = np.where(given < MONTHS_BELOW, given * 100, given)
+    return np.where(np.isnan(given), expiry, np.nan_to_num(number)).astype(np.int64)
 
 
 def _prices(market: Market) -> np.ndarray:

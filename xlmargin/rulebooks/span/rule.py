@@ -212,7 +212,7 @@ def _notes(held: Held) -> Iterator[Note]:
     if capped.any() and (held.option_value() != 0).any():
         yield Note("the file limits option value here; how is not published, and no limit is applied", "SPAN", capped)
     if "span_file" in texts and held.p.version:
-        other = (texts["span_file"] != "") & (texts["span_file"] != held.p.version)
+        other = (texts["span_file"] != "") & ~np.array([held.p.version.startswith(f) for f in texts["span_file"]], bool)
         where = added(legs.row, other[legs.instrument].astype(float), len(held.book)) > 0
         if where.any():
             yield Note("risk arrays and parameters come from different files", held.p.version, where)
