@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from .tables import tables_of
 
 MOST_STEPS = 200
 TRADES = "trades"
+HOLDING = ("positions", "balances", "accounts", "orders", "crif")
 DEFAULT_ACCOUNT = "main"
 
 Sheets = Mapping[str, Sheet]
@@ -29,7 +30,8 @@ class Desk:
     sheets: Sheets = field(default_factory=lambda: {name: Sheet(name, {}) for name in TITLES})
     undone: list[Sheets] = field(default_factory=list)
     done: list[Sheets] = field(default_factory=list)
-    venue: str = ""
+    as_of: float = float("nan")
+    source: str = "panel"
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -44,16 +46,19 @@ class Desk:
         """Take over a book and a market; the sheets before can be had back by undo."""
         fresh = {name: Sheet.of(name, columns) for name, columns in tables_of(book, market).items()}
         self._become({**self.sheets, **fresh})
-        self.more = market.tables
+        self.more, self.as_of, self.source = market.tables, market.as_of, market.source
 
-    def replace(self, tables: Mapping[str, Any]) -> None:
+    def replace(self, tables: Mapping[str, Any], source: str = "pasted") -> None:
         """Take over tables of columns by name; those not named stay."""
-        fresh = {name: Sheet.of(name, {str(c): list(t[c]) for c in t}) for name, t in tables.items()}
+        fresh = {name: Sheet.of(name, {str(c): list(t[c]) for c in t}) for name, t in tables.items() if name in TITLES}
         self._become({**self.sheets, **fresh})
+        self.more = {**self.more, **{name: t for name, t in tables.items() if name not in TITLES}}
+        self.source = source
+        self.as_of = max(_times(fresh), default=self.as_of)
 
-    def put(self, sheet: str, cells: list[tuple[int, str, str]]) -> None:
-        """Cells as typed: (row id, column, text)."""
-        self._change(self.sheets[sheet].put(cells))
+    def put(self, sheet: str, cells: list[tuple[int, str, str]], account: str = "") -> None:
+        """Cells as typed: (row id, column, text). A row that held nothing belongs to ``account``."""
+        self._change(self.sheets[sheet].put(cells), account)
 
     def add(self, sheet: str, after: int | None, count: int = 1) -> None:
         """Empty rows after the row of that id, or at the end."""
@@ -63,10 +68,10 @@ class Desk:
         """Rows away."""
         self._change(self.sheets[sheet].without(ids))
 
-    def paste(self, sheet: str, text: str, row: int | None, column: str, decimal: str = ".") -> str:
-        """A block over a sheet; returns what to tell the user."""
+    def paste(self, sheet: str, text: str, row: int | None, column: str, decimal: str = ".", account: str = "") -> str:
+        """A block over a sheet; rows that held nothing belong to ``account``. Returns what to tell the user."""
         pasted = paste(self.sheets[sheet], text, row=row, column=column, decimal=decimal)
-        self._change(pasted.sheet)
+        self._change(pasted.sheet, account)
         return pasted.message
 
     def undo(self) -> bool:
@@ -84,7 +89,11 @@ class Desk:
         self.sheets = back.pop()
         return True
 
-    def _change(self, sheet: Sheet) -> None:
+    def _change(self, sheet: Sheet, account: str = "") -> None:
+        before = self.sheets[sheet.name].rows
+        if account not in ("", DEFAULT_ACCOUNT) and "account" in sheet.schema and sheet.name != "accounts":
+            fresh = [id for id, row in sheet.rows.items() if row and "account" not in row and not before.get(id)]
+            sheet = sheet.put((id, "account", account) for id in fresh)
         self._become({**self.sheets, sheet.name: sheet})
 
     def _become(self, sheets: Sheets) -> None:
@@ -94,12 +103,12 @@ class Desk:
 
     def tables(self) -> dict[str, Any]:
         """The tables as they stand, without the trades on top."""
-        given = {name: sheet.columns() for name, sheet in self.sheets.items() if name != TRADES}
-        held = any(given[name] for name in ("positions", "balances", "accounts", "orders"))
+        given = {name: sheet.columns() for name, sheet in self.sheets.items() if name not in ("crif", TRADES)}
+        held = any(len(self.sheets[name]) for name in HOLDING)
         return given if held else {**given, "accounts": {"account": [DEFAULT_ACCOUNT]}}
 
     def build(
-        self, as_of: Any, source: str = "panel", marks: Mapping[str, float] | None = None
+        self, as_of: Any, venue: str = "", marks: Mapping[str, float] | None = None
     ) -> tuple[Book, Market, list[Problem]]:
         """Book, market and every problem of the sheets.
 
@@ -109,17 +118,19 @@ class Desk:
         if marks is not None:
             given["positions"] = _joined(self.sheets["positions"], self.sheets[TRADES], marks)
         problems: list[Problem] = []
-        book, market = assemble(given, problems, as_of=as_of, venue=self.venue, source=source, more=dict(self.more))
-        return book, market, [self._owned(p) for p in problems] if marks is not None else problems
+        sensitivities = self.sheets["crif"].columns()
+        more = dict(self.more) | ({"crif": sensitivities} if sensitivities else {})
+        book, market = assemble(given, problems, as_of=as_of, venue=venue, source=self.source, more=more)
+        return book, market, [self.owned(p) for p in problems] if marks is not None else problems
 
-    def _owned(self, problem: Problem) -> Problem:
+    def owned(self, problem: Problem) -> Problem:
         """A problem of a trade in the rows of its own sheet."""
         held = len(self.sheets["positions"])
         if problem.table != "positions" or problem.row < held + 2:
             return problem
         return Problem(TRADES, problem.row - held, problem.column, problem.value, problem.message, problem.account)
 
-    def errors(self, problems: list[Problem]) -> dict[str, dict[tuple[int, str], str]]:
+    def errors(self, problems: Iterable[Problem]) -> dict[str, dict[tuple[int, str], str]]:
         """Messages by sheet and cell."""
         cells: dict[str, dict[tuple[int, str], str]] = {}
         for problem in problems:
@@ -129,6 +140,12 @@ class Desk:
                 said = cells.setdefault(problem.table, {})
                 said[place] = f"{said[place]}; {problem.message}" if place in said else problem.message
         return cells
+
+
+def _times(sheets: Sheets) -> list[float]:
+    """The moments at which the prices of some sheets held, where they say so."""
+    rows = [row for name in ("instruments", "positions") if name in sheets for row in sheets[name].rows.values()]
+    return [row["as_of"] for row in rows if isinstance(row.get("as_of"), float)]
 
 
 def _joined(held: Sheet, trades: Sheet, marks: Mapping[str, float]) -> dict[str, Any]:

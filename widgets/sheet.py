@@ -21,6 +21,7 @@ TITLES = {
     "assets": "Assets",
     "accounts": "Accounts",
     "orders": "Orders",
+    "crif": "Sensitivities",
     "trades": "Trades on top",
 }
 USUAL = {
@@ -30,9 +31,10 @@ USUAL = {
     "assets": ("asset", "price"),
     "accounts": ("account", "venue"),
     "orders": ("instrument", "quantity", "limit_price", "account"),
+    "crif": ("account", "product_class", "risk_type", "qualifier", "bucket", "label1", "label2", "amount_usd"),
     "trades": ("instrument", "quantity", "entry_price", "account"),
 }
-HEADER_ROWS = 2
+FIRST_ROW = 2
 _ids = count(1)
 
 Row = Mapping[str, Any]
@@ -115,7 +117,7 @@ class Sheet:
     def place(self, problem: Problem) -> tuple[int, str] | None:
         """Row id and shown column of a problem; None where it stands in no row here."""
         ids = list(self.rows)
-        index = problem.row - HEADER_ROWS
+        index = problem.row - FIRST_ROW
         if not 0 <= index < len(ids):
             return None
         names = [c.name for c in self.shown()]

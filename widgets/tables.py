@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from xlmargin.book import Book
+from xlmargin.crif_book import IDENTITY, REGULATIONS
 from xlmargin.facts import NUMBERS
-from xlmargin.market import KIND, OPTION, Market
+from xlmargin.market import KIND, OPTION, SENSITIVITY, Market
 
 SIDE = {0: "", 1: "long", -1: "short"}
 CASH = ("wallet", "loan", "supplied")
@@ -26,12 +27,14 @@ def tables_of(book: Book, market: Market) -> dict[str, Columns]:
         "assets": _assets(market),
         "accounts": _accounts(book),
         "orders": _orders(book, market),
+        "crif": _sensitivities(book, market),
     }
 
 
 def _positions(book: Book, market: Market) -> Columns:
     legs = book.legs
     order = np.argsort(legs.sheet_row, kind="stable")
+    order = order[market.kind[legs.instrument[order]] != SENSITIVITY]
     return {
         "instrument": market.name[legs.instrument][order].tolist(),
         "quantity": legs.quantity[order].tolist(),
@@ -42,6 +45,21 @@ def _positions(book: Book, market: Market) -> Columns:
         "leverage": _numbers(legs.leverage[order]),
         "posted_margin": _filled(legs.posted[order]),
         "accrued": _filled(legs.accrued[order]),
+    }
+
+
+def _sensitivities(book: Book, market: Market) -> Columns:
+    """Sensitivities as rows of a CRIF, already in USD and netted."""
+    legs = book.legs
+    held = np.flatnonzero(market.kind[legs.instrument] == SENSITIVITY)
+    if not len(held):
+        return {}
+    factor = legs.instrument[held]
+    return {
+        "account": book.account[legs.row[held]].tolist(),
+        **{name: market.texts[name][factor].tolist() for name in (*IDENTITY, *REGULATIONS)},
+        "amount_usd": legs.quantity[held].tolist(),
+        "end_date": _numbers(market["expiry"][factor]),
     }
 
 
@@ -71,21 +89,21 @@ def _balances(book: Book, market: Market) -> Columns:
 
 
 def _instruments(market: Market) -> Columns:
-    settle = np.append(market.assets, "")[market.settle]
+    market = market.take(np.flatnonzero(market.kind != SENSITIVITY))
     option = market.kind == OPTION
     scope = market.scopes[market.scope] if len(market) else np.zeros(0, object)
     words = {
         "instrument": market.name,
         "kind": [KIND_NAME[int(k)] for k in market.kind],
         "underlying": market.underlying,
-        "settle": settle,
+        "settle": np.append(market.assets, "")[market.settle],
         "option_type": np.where(option, np.where(market.call, "C", "P"), ""),
         "scope": np.where(scope == market.underlying, "", scope),
-        **market.texts,
+        **{name: cells for name, cells in market.texts.items() if name not in (*IDENTITY, *REGULATIONS)},
     }
-    numbers = {name: market[name] for name in market.columns if name != "call"}
-    known = [*NUMBERS, *(n for n in numbers if n not in NUMBERS)]
-    return {k: list(v) for k, v in words.items()} | {k: _numbers(numbers[k]) for k in known if k in numbers}
+    numbers = {name: _numbers(values) for name, values in market.columns.items() if name != "call"}
+    known = [*(n for n in NUMBERS if n in numbers), *(n for n in numbers if n not in NUMBERS)]
+    return {name: list(cells) for name, cells in words.items()} | {name: numbers[name] for name in known}
 
 
 def _assets(market: Market) -> Columns:

@@ -1,0 +1,79 @@
+// The figures on top: tiles, equity against the venue's requirements, and every account of the book.
+import { h, mark } from "./dom.js";
+import { Table } from "./parts.js";
+
+/** Tiles, gauge and accounts; texts change in place so that a screen reader hears only what moved. */
+export class Figures {
+  constructor() {
+    this.tiles = new Map();
+    this.title = h("div", { class: "xlm-figures-title" });
+    this.box = h("div", { class: "xlm-tiles", role: "group", "aria-label": "Margin figures" });
+    this.gauge = new Gauge();
+    this.accounts = new Table();
+    this.node = h("div", { class: "xlm-figures" }, this.title, this.box, this.gauge.node, this.accounts.node);
+  }
+
+  update(block) {
+    this.title.textContent = block.title;
+    const wanted = new Set(block.tiles.map((tile) => tile.id));
+    for (const [id, tile] of this.tiles) if (!wanted.has(id)) this.drop(id, tile);
+    for (const tile of block.tiles) this.show(tile);
+    this.gauge.update(block.gauge);
+    this.accounts.node.hidden = !block.accounts;
+    if (block.accounts) this.accounts.update(block.accounts);
+  }
+
+  drop(id, tile) {
+    tile.node.remove();
+    this.tiles.delete(id);
+  }
+
+  show({ id, label, text, detail }) {
+    let tile = this.tiles.get(id);
+    if (!tile) {
+      tile = { value: h("b", {}), detail: h("small", {}) };
+      const said = id === "initial" ? { "aria-live": "polite", "aria-atomic": "true" } : {};
+      tile.node = h("div", { class: "xlm-tile", "data-figure": id, ...said }, h("span", {}, label), tile.value, tile.detail);
+      this.tiles.set(id, tile);
+      this.box.append(tile.node);
+    }
+    tile.value.textContent = text;
+    tile.detail.textContent = detail;
+  }
+}
+
+/** A bar of equity with a line at every requirement. Lengths on screen are all that is worked out here. */
+class Gauge {
+  constructor() {
+    this.fill = h("div", { class: "xlm-gauge-fill" });
+    this.marks = h("div", { class: "xlm-gauge-marks" });
+    this.bar = h("div", { class: "xlm-gauge-bar", role: "meter" }, this.fill, this.marks);
+    this.words = h("span", { class: "xlm-gauge-words" });
+    this.legend = h("span", { class: "xlm-gauge-legend" });
+    this.node = h("div", { class: "xlm-gauge" }, this.bar, h("div", { class: "xlm-gauge-line" }, this.words, this.legend));
+  }
+
+  update(gauge) {
+    this.node.hidden = !gauge;
+    if (!gauge) return;
+    const marks = gauge.marks.filter((one) => one.value !== null);
+    const top = Math.max(gauge.value ?? 0, ...marks.map((one) => one.value), 0) * 1.08 || 1;
+    const place = (value) => `${Math.max(0, Math.min(100, (100 * value) / top))}%`;
+    this.fill.style.width = place(gauge.value ?? 0);
+    this.node.dataset.state = gauge.state;
+    this.words.textContent = `Equity ${gauge.text}: ${gauge.words}`;
+    this.legend.textContent = marks.map((one) => `${one.label} ${one.text}`).join(" · ");
+    this.marks.replaceChildren(...marks.map((one) => this.line(one, place(one.value))));
+    mark(this.bar, "aria-label", gauge.label);
+    mark(this.bar, "aria-valuenow", gauge.value ?? 0);
+    mark(this.bar, "aria-valuemin", Math.min(0, gauge.value ?? 0));
+    mark(this.bar, "aria-valuemax", top);
+    mark(this.bar, "aria-valuetext", `${this.words.textContent}. ${this.legend.textContent}`);
+  }
+
+  line(one, left) {
+    const node = h("i", { title: `${one.label} ${one.text}` }, h("em", {}, one.label));
+    node.style.left = left;
+    return node;
+  }
+}

@@ -1,0 +1,185 @@
+"""The tabs of the panel. A new one is one small class: an id, a title, and the blocks that it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from xlmargin import frames
+from xlmargin.errors import XlmarginError
+from xlmargin.ledger import Margin
+from xlmargin.registry import models
+from xlmargin.run import compare
+from xlmargin.shocks import MOVES, narrowed, shifted, traced
+
+from . import views
+from .turns import Block, Steps
+from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .state import PanelState
+
+FIGURES = ["model", "equity", "initial", "maintenance", "available", "benefit", "pool"]
+
+
+class Tab:
+    """What stands under one heading of the panel.
+
+    ``steps`` yields the blocks once they are made; a slow tab yields None before and in between, so that the figures
+    come first and the kernel can answer others. ``choose`` takes what the user picked in one of its blocks.
+    """
+
+    id: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    all: ClassVar[list[type[Tab]]] = []
+
+    def __init_subclass__(cls) -> None:
+        Tab.all.append(cls)
+
+    def __init__(self) -> None:
+        self.chosen: dict[str, Any] = {}
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        """The blocks for the row looked at."""
+        raise NotImplementedError
+
+    def choose(self, id: str, value: Any) -> None:
+        """Remember what was picked in the block of that id."""
+        self.chosen[id] = value
+
+
+class Scenarios(Tab):
+    """The scenario grid with its worst cell; a cell opens its positions."""
+
+    id, title = "scenarios", "Scenarios"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        yield self.blocks(verdict)
+
+    def blocks(self, verdict: Verdict) -> list[Block]:
+        """The heat map, and below it the positions of a cell."""
+        column = self.column(verdict.detail)
+        blocks = [views.heatmap(verdict.detail, verdict.currency, column)]
+        if column is not None and verdict.detail.grid.cells is not None:
+            blocks.append(views.breakdown(verdict.detail, verdict.currency, column))
+        return blocks
+
+    def column(self, detail: Margin) -> int | None:
+        """The scenario picked, else the worst; None where there is no grid or none binds."""
+        if detail.grid is None:
+            return None
+        picked = self.chosen.get("scenario")
+        if picked is not None and 0 <= picked < detail.grid.pnl.shape[1]:
+            return int(picked)
+        return int(detail.grid.worst[0]) if detail.grid.worst[0] >= 0 else None
+
+
+class Price(Tab):
+    """Equity, margin and P&L against the price: the rule itself at every point, a few at a time."""
+
+    id, title = "price", "Price"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        names = list(dict.fromkeys(map(str, verdict.detail.run.market.underlying)))
+        if not names:
+            yield [views.text("No position follows a price.")]
+            return
+        picked = self.chosen.get("underlying", names[0])
+        name = picked if picked in names or picked == "" else names[0]
+        yield None
+        chosen = narrowed(verdict.margin, verdict.account, verdict.pool)
+        points = []
+        for move in (*MOVES, 0.0):
+            points.append(shifted(chosen, name or None, float(move)))
+            yield None
+        line = traced(chosen, name or None, MOVES, points)
+        options = [(n, n) for n in names] + ([("", "all together")] if len(names) > 1 else [])
+        yield [
+            views.choices("underlying", "Underlying", options, [name], many=False),
+            views.profile(line, 0, verdict.currency),
+        ]
+
+
+class Ledger(Tab):
+    """Every line down to positions, with formula and source."""
+
+    id, title = "ledger", "Ledger"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        yield [views.ledger(verdict, self.chosen.get("open", ()))]
+
+
+class Contributions(Tab):
+    """What each position adds to equity and to both requirements."""
+
+    id, title = "contributions", "Contributions"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        data = frames.positions(verdict.detail).drop(columns=["account", "pool"])
+        yield [views.table_of(data, f"What each position adds, {verdict.currency}", verdict.currency, most=2000)]
+
+
+class WhatIf(Tab):
+    """Trades on top of the book: before, after and what moved."""
+
+    id, title = "what-if", "What-if"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        hint = "Trades on top of the book; without a price they are made at the mark."
+        blocks = [views.grid("trades", "Trades", hint)]
+        if len(panel.desk.sheets["trades"]):
+            blocks.append(self.effect(panel, verdict))
+        yield blocks
+
+    def effect(self, panel: PanelState, verdict: Verdict) -> Block:
+        """Before, after and change, or what is wrong with the trades."""
+        after = panel.with_trades()
+        if not isinstance(after, Margin):
+            panel.errors = panel.errors | panel.desk.errors(after)
+            return views.text("\n".join(map(str, after)))
+        table = frames.change(verdict.margin, after)
+        return views.table_of(table[table["account"] == verdict.account], "Before and after the trades")
+
+
+class Compare(Tab):
+    """The same book under several models."""
+
+    id, title = "compare", "Compare"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        listed = [(id, id) for id in models()]
+        picked = self.chosen.get("models") or [id for id, _ in listed]
+        head = views.choices("models", "Models", listed, picked, many=True)
+        yield None
+        rows = []
+        for id in picked:
+            rows.append(_compared(panel, id, verdict.account))
+            yield None
+        table = pd.concat(rows, ignore_index=True)
+        taken = table["equity"].notna()
+        blocks = [head, views.table_of(table.loc[taken, FIGURES], f"Account {verdict.account} under each model, USD")]
+        if not taken.all():
+            why = table.loc[~taken, ["model", "remark"]].assign(remark=table["remark"].str.split("\n").str[0])
+            blocks.append(views.table_of(why, "Models that cannot take this book, and the first reason"))
+        yield blocks
+
+
+def _compared(panel: PanelState, id: str, account: str) -> pd.DataFrame:
+    """A row of the comparison, or why there is none."""
+    try:
+        return pd.DataFrame(compare(panel.book, panel.shocked, [id], account=account))
+    except XlmarginError as error:
+        return pd.DataFrame([{"model": id, "equity": np.nan, "remark": str(error)}])
+
+
+class Notices(Tab):
+    """Doubts and assumptions behind the figures, and where they come from."""
+
+    id, title = "notices", "Notices"
+
+    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
+        stamp = {k: v for k, v in verdict.margin.stamp.items() if v not in ("", {}, None)}
+        words = "; ".join(f"{name}: {value}" for name, value in stamp.items())
+        yield [views.notes(verdict.margin, verdict.row), views.text(words)]

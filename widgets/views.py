@@ -1,0 +1,297 @@
+"""Core results as blocks: plain dictionaries of words, texts and figures that any view can draw. No arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from xlmargin import frames
+from xlmargin.html import amount, cell, share
+from xlmargin.ledger import Line, Margin
+from xlmargin.shocks import Profile
+
+from .turns import Block
+from .verdict import Verdict
+
+STATES = {
+    "good": "above initial margin",
+    "watch": "below initial margin: no new risk",
+    "bad": "below maintenance margin: liquidation",
+}
+VOL_WORDS = {0: "same", 1: "up", 2: "down", -1: "down", 3: "linear skew", 4: "absolute skew"}
+VOL_ORDER = (1, 0, -1, 2, 3, 4)
+
+
+def finite(value: float) -> float | None:
+    """A number fit for JSON: None for what is not finite."""
+    value = float(value)
+    return value if np.isfinite(value) else None
+
+
+def tile(id: str, label: str, text: str, detail: str = "") -> Block:
+    """One figure with its name."""
+    return {"id": id, "label": label, "text": text, "detail": detail}
+
+
+def figures(verdict: Verdict) -> Block:
+    """The figures of one account and pool, with the venue's own thresholds on its equity."""
+    m, r, unit = verdict.margin, verdict.row, verdict.currency
+    saving = verdict.saving
+    lines = {name: line.value[r] for name, line in (m.levels | m.extras).items()}
+    tiles = [
+        tile("equity", "Equity", amount(m.equity.value[r], unit)),
+        tile("initial", "Initial margin", amount(m.initial.value[r], unit)),
+        tile("maintenance", "Maintenance margin", amount(m.maintenance.value[r], unit)),
+        tile("available", "Available", amount(m.available[r], unit)),
+        tile("ratio", "Ratio", share(float(m.ratio[r]))),
+        tile("benefit", "Netting benefit", amount(saving.amount[r], unit), share(float(saving.percent[r]))),
+        *(tile(name, name, amount(value, unit)) for name, value in lines.items()),
+    ]
+    return {
+        "kind": "figures",
+        "title": " · ".join(filter(None, [str(m.account[r]), str(m.pool[r]), unit])),
+        "tiles": tiles,
+        "gauge": gauge(verdict),
+        "accounts": summary(m) if len(m.account) > 1 else None,
+    }
+
+
+def gauge(verdict: Verdict) -> Block:
+    """Equity against every requirement that the model tests it with."""
+    m, r, unit = verdict.margin, verdict.row, verdict.currency
+    equity = float(m.equity.value[r])
+    tests = {"Maintenance": m.maintenance, "Initial": m.initial, **m.levels}
+    state = "good" if equity >= m.initial.value[r] else "watch" if equity >= m.maintenance.value[r] else "bad"
+    return {
+        "label": "Equity against requirements",
+        "value": finite(equity),
+        "text": amount(equity, unit),
+        "state": state,
+        "words": STATES[state],
+        "marks": [
+            {"label": name, "value": finite(line.value[r]), "text": amount(float(line.value[r]), unit)}
+            for name, line in tests.items()
+        ],
+    }
+
+
+def summary(margin: Margin) -> Block:
+    """Every account and pool with its figures."""
+    table = margin.frame()
+    unnamed = not any(map(str, margin.pool))
+    return table_of(table.drop(columns="pool") if unnamed else table, "Accounts" if unnamed else "Accounts and pools")
+
+
+def table_of(data: Any, caption: str, unit: str = "USD", most: int = 500) -> Block:
+    """A result DataFrame as a table block; amounts in each row's own currency, or in ``unit``."""
+    shown = data.head(most)
+    names = [str(c) for c in shown.columns]
+    units = shown["currency"] if "currency" in names else [unit] * len(shown)
+    rows = [
+        [cell(name, value, str(unit)) for name, value in zip(names, record, strict=True)]
+        for record, unit in zip(shown.itertuples(index=False, name=None), units, strict=True)
+    ]
+    numeric = [shown[c].dtype.kind == "f" for c in shown.columns]
+    more = f"{len(data) - most:,} more rows" if len(data) > most else ""
+    return {"kind": "table", "caption": caption, "headers": names, "rows": rows, "numeric": numeric, "more": more}
+
+
+def text(words: str) -> Block:
+    """A sentence."""
+    return {"kind": "text", "text": words}
+
+
+def heatmap(detail: Margin, unit: str, chosen: int | None = None) -> Block:
+    """Scenario results of one account and pool: price moves across, volatility down, the worst marked."""
+    grid = detail.grid
+    if grid is None:
+        return text(f"{detail.stamp['model']} does not use a scenario grid.")
+    label, price, vol, weight = (np.broadcast_to(getattr(grid, k), grid.pnl.shape)[0] for k in _GRID)
+    columns = [int(s) for s in np.flatnonzero(label != -1)]
+    if not columns:
+        return text("No scenario applies to what is held.")
+    across = sorted({float(price[s]) for s in columns})
+    down = _vol_rows(vol, price, columns)
+    worst = int(grid.worst[0])
+    cells = [
+        [_cell(s, float(grid.pnl[0, s]), weight[s], unit, worst) if s is not None else None for s in line]
+        for line in ([keys.get(p) for p in across] for keys in down.values())
+    ]
+    return {
+        "kind": "heatmap",
+        "caption": f"Profit and loss by scenario, {unit}: price move across, volatility down",
+        "corner": "vol \\ price",
+        "columns": [move_text(p) for p in across],
+        "rows": list(down),
+        "cells": cells,
+        "chosen": chosen,
+        "worst": f"Worst: {scenario_name(detail, worst)}" if worst >= 0 else "Worst: not a scenario of the grid",
+    }
+
+
+_GRID = ("label", "price", "vol", "weight")
+
+
+def _cell(scenario: int, value: float, weight: float, unit: str, worst: int) -> Block:
+    part = "" if weight == 1 else f"counted at {share(float(weight))}"
+    return {
+        "scenario": scenario,
+        "value": finite(value),
+        "text": amount(value, unit),
+        "short": short(value),
+        "worst": scenario == worst,
+        "part": part,
+    }
+
+
+def short(value: float) -> str:
+    """An amount in three digits.
+
+    >>> short(-1234567.0), short(12345.0), short(0.01234), short(0.0)
+    ('-1.23M', '12.3k', '0.0123', '0')
+    """
+    for size, sign in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{sign}"
+    return f"{value:.3g}"
+
+
+def _vol_rows(vol: np.ndarray, price: np.ndarray, columns: Iterable[int]) -> dict[str, dict[float, int]]:
+    """Scenario by volatility word and price; a second scenario of the same moves starts a further row."""
+    rows: dict[str, dict[float, int]] = {}
+    ordered = sorted(columns, key=lambda s: _vol_order(vol[s]))
+    for s in ordered:
+        word, again = vol_text(vol[s]), 1
+        name = word
+        while float(price[s]) in rows.setdefault(name, {}):
+            again += 1
+            name = f"{word} ({again})"
+        rows[name][float(price[s])] = s
+    return rows
+
+
+def _vol_order(move: float) -> tuple[int, float]:
+    return (VOL_ORDER.index(int(move)), 0.0) if move in VOL_ORDER else (len(VOL_ORDER), -float(move))
+
+
+def vol_text(move: float) -> str:
+    """A volatility move in words, or in per cent where it is a fraction.
+
+    >>> vol_text(1), vol_text(-1.0), vol_text(0.25)
+    ('up', 'down', '+25 %')
+    """
+    return VOL_WORDS[int(move)] if move in VOL_WORDS else f"{float(move):+.0%}".replace("%", " %")
+
+
+def move_text(factor: float) -> str:
+    """A price factor as a signed move.
+
+    >>> move_text(1.14), move_text(1.0), move_text(0.895)
+    ('+14 %', '0 %', '-10.5 %')
+    """
+    words = f"{factor - 1.0:+.1%}".replace(".0%", "%").replace("%", " %")
+    return words[1:] if words in ("+0 %", "-0 %") else words
+
+
+def scenario_name(detail: Margin, column: int) -> str:
+    """A scenario of the grid in words."""
+    label, price, vol, _ = (np.broadcast_to(getattr(detail.grid, k), detail.grid.pnl.shape)[0] for k in _GRID)
+    return f"scenario {label[column]}, price {move_text(float(price[column]))}, volatility {vol_text(vol[column])}"
+
+
+def breakdown(detail: Margin, unit: str, column: int) -> Block:
+    """What each position adds to one scenario; the rows add up to the cell."""
+    total = amount(float(detail.grid.pnl[0, column]), unit)
+    caption = f"{scenario_name(detail, column)}: {total} {unit}"
+    return table_of(frames.scenario(detail, column), caption, unit, most=2000)
+
+
+def ledger(verdict: Verdict, open_paths: Collection[str]) -> Block:
+    """The ledger as a tree of lines; the holdings of a line are in it where its path is open."""
+    detail, unit = verdict.detail, verdict.currency
+    nodes = [
+        node
+        for heading, line in detail.lines().items()
+        for node in _nodes(detail, line, unit, (heading,), frozenset(open_paths))
+    ]
+    gap = max(line.gap(detail.run.book) for line in detail.lines().values())
+    said = f"Every line is the sum of its parts (largest relative difference {gap:.0e})"
+    return {"kind": "tree", "caption": f"Ledger, {unit}", "unit": unit, "nodes": nodes, "remark": said}
+
+
+def _nodes(detail: Margin, line: Line, unit: str, path: tuple[str, ...], open_paths: frozenset[str]) -> Iterator[Block]:
+    name = " / ".join(path)
+    held = 0 if line.amounts is None else int(np.count_nonzero(line.amounts))
+    yield {
+        "path": name,
+        "depth": len(path) - 1,
+        "label": line.name,
+        "text": amount(float(line.value[0]), unit),
+        "formula": line.formula,
+        "source": line.cite,
+        "lines": len(line.parts),
+        "holdings": held,
+        "open": name in open_paths,
+    }
+    for part in line.parts:
+        yield from _nodes(detail, part, unit, (*path, part.name), open_paths)
+    if held and name in open_paths:
+        for holding, value in frames.holdings(detail, line, 0):
+            yield {
+                "path": f"{name} / {holding}",
+                "depth": len(path),
+                "label": holding,
+                "text": amount(value, unit),
+                "formula": "",
+                "source": "",
+                "lines": 0,
+                "holdings": 0,
+                "open": False,
+            }
+
+
+def profile(line: Profile, row: int, unit: str) -> Block:
+    """Equity, P&L and both requirements along a price."""
+    series = {
+        "equity": ("Equity", line.equity),
+        "initial": ("Initial margin", line.initial),
+        "maintenance": ("Maintenance margin", line.maintenance),
+        "pnl": ("P&L", line.pnl),
+    }
+    level = [amount(float(v)) for v in line.level]
+    return {
+        "kind": "chart",
+        "caption": f"{line.underlying or 'All underlyings'}: equity, margin and P&L against the price, {unit}",
+        "x": line.move.tolist(),
+        "labels": [move_text(1.0 + float(v)) for v in line.move],
+        "levels": ["" if text == "–" else text for text in level],
+        "series": [
+            {
+                "id": id,
+                "label": label,
+                "values": [finite(v) for v in values[:, row]],
+                "texts": [amount(float(v), unit) for v in values[:, row]],
+            }
+            for id, (label, values) in series.items()
+        ],
+    }
+
+
+def notes(margin: Margin, row: int | None = None) -> Block:
+    """What the figures of a row rest on, with sources."""
+    mine = [n for n in margin.notes if row is None or n.where is None or n.where[row]]
+    items = [{"text": n.text, "source": n.cite} for n in mine]
+    return {"kind": "notes", "items": items, "empty": "Nothing in this book rests on a doubtful or unsourced part."}
+
+
+def choices(id: str, label: str, options: Iterable[tuple[str, str]], chosen: Collection[str], many: bool) -> Block:
+    """Something to choose: one of the options, or several."""
+    listed = [{"id": key, "label": words} for key, words in options]
+    return {"kind": "choices", "id": id, "label": label, "options": listed, "chosen": list(chosen), "many": many}
+
+
+def grid(sheet: str, title: str, hint: str = "") -> Block:
+    """An editable sheet of the desk."""
+    return {"kind": "grid", "sheet": sheet, "title": title, "hint": hint}
