@@ -22,7 +22,19 @@ ORDER = [
     {"run"},
 ]
 ROOM = {name: level for level, names in enumerate(ORDER) for name in names}
-EDGES = {"assemble", "frames", "cli", "reading", "html", "backtest", "crif", "crif_rows", "crif_words", "batch"}
+EDGES = {
+    "assemble",
+    "parsing",
+    "frames",
+    "cli",
+    "reading",
+    "html",
+    "backtest",
+    "crif",
+    "crif_rows",
+    "crif_words",
+    "batch",
+}
 
 
 def modules():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,24 @@ def instrument_facts(
         for column in WORDS:
             _state(stated.words[column], table, code, column, names, problems)
         _state_extra(stated, table, code, len(names))
-    places = _places(names, tables, codes)
     for i, name in enumerate(names):
-        _read_name(i, str(name), stated, venue, places[i], problems)
-    return stated
+        symbol = known(str(name), venue)
+        if symbol is not None:
+            _take_from_name(i, symbol, stated, lambda i=i: _place(i, tables, codes), problems)
+        elif not stated.words["kind"][i] or not stated.words["underlying"][i]:
+            place = _place(i, tables, codes)
+            problems.append(Problem(*place, "instrument", name, _unreadable(str(name), venue)))
+    return _with_defaults(stated)
+
+
+def _with_defaults(facts: Facts) -> Facts:
+    """What follows from other facts: the scope is the underlying, results are paid in the quote currency, linear, 1."""
+    words, numbers = dict(facts.words), dict(facts.numbers)
+    for column, source in (("scope", "underlying"), ("settle", "quote")):
+        words[column] = np.where(words[column] == "", words[source], words[column]).astype(object)
+    for column, value in (("inverse", 0.0), ("contract_size", 1.0)):
+        numbers[column] = np.where(np.isnan(numbers[column]), value, numbers[column])
+    return Facts(numbers, words)
 
 
 def _state(
@@ -85,28 +99,13 @@ def _state_extra(facts: Facts, table: Table, code: np.ndarray, count: int) -> No
         (facts.words if target.dtype == object else facts.numbers)[key] = target
 
 
-def _places(names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarray]) -> list[tuple[str, int]]:
-    """A table and row where each name stands, for messages."""
-    places: list[tuple[str, int]] = [("", 0)] * len(names)
-    for name, code in zip(("orders", "positions", "instruments"), (codes[2], codes[1], codes[0]), strict=True):
-        for i, row in zip(code[::-1], tables[name].rows[::-1], strict=True):
-            places[i] = (name, int(row))
-    return places
-
-
-def _read_name(i: int, name: str, facts: Facts, venue: str, place: tuple[str, int], problems: list[Problem]) -> None:
-    words, numbers = facts.words, facts.numbers
-    symbol = known(name, venue)
-    if symbol is not None:
-        _take_from_name(i, symbol, facts, place, problems)
-    elif not words["kind"][i] or not words["underlying"][i]:
-        problems.append(Problem(place[0], place[1], "instrument", name, _unreadable(name, venue)))
-    words["scope"][i] = words["scope"][i] or words["underlying"][i]
-    words["settle"][i] = words["settle"][i] or words["quote"][i]
-    if np.isnan(numbers["inverse"][i]):
-        numbers["inverse"][i] = 0.0
-    if np.isnan(numbers["contract_size"][i]):
-        numbers["contract_size"][i] = 1.0
+def _place(i: int, tables: Mapping[str, Table], codes: list[np.ndarray]) -> tuple[str, int]:
+    """The table and row where name ``i`` first stands, for messages."""
+    for name, code in zip(("instruments", "positions", "orders"), codes, strict=True):
+        where = np.flatnonzero(code == i)
+        if len(where):
+            return name, int(tables[name].rows[where[0]])
+    return "", 0
 
 
 def _unreadable(name: str, venue: str) -> str:
@@ -117,20 +116,24 @@ def _unreadable(name: str, venue: str) -> str:
     return f"cannot read {name!r}"
 
 
-def _take_from_name(i: int, symbol: Symbol, facts: Facts, place: tuple[str, int], problems: list[Problem]) -> None:
+def _take_from_name(
+    i: int, symbol: Symbol, facts: Facts, place: Callable[[], tuple[str, int]], problems: list[Problem]
+) -> None:
+    """Fill what the tables leave open from the name; a strike or type that the name contradicts is a problem."""
     for column in ("kind", "underlying", "settle", "quote", "option_type"):
         said, stated = getattr(symbol, column), facts.words[column][i]
         if stated and said and stated != said and column in FIXED_BY_NAME:
-            problems.append(Problem(*place, column, stated, f"{stated} here, but the name {symbol.text} says {said}"))
-        facts.words[column][i] = stated or said
+            message = f"{stated} here, but the name {symbol.text} says {said}"
+            problems.append(Problem(*place(), column, stated, message))
+        if not stated:
+            facts.words[column][i] = said
     for column in ("expiry", "strike", "inverse"):
-        said, stated = float(getattr(symbol, column)), facts.numbers[column][i]
-        if column in FIXED_BY_NAME and not np.isnan([said, stated]).any() and said != stated:
-            problems.append(
-                Problem(*place, column, stated, f"{stated:g} here, but the name {symbol.text} says {said:g}")
-            )
-        if np.isnan(stated):
+        said, stated = float(getattr(symbol, column)), float(facts.numbers[column][i])
+        if stated != stated:
             facts.numbers[column][i] = said
+        elif column in FIXED_BY_NAME and said == said and said != stated:
+            message = f"{stated:g} here, but the name {symbol.text} says {said:g}"
+            problems.append(Problem(*place(), column, stated, message))
 
 
 def asset_prices(

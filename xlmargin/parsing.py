@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .errors import Problem, nearest
 from .schemas import FLAG, NUMBER, REQUIRED, TEXT, TIME, Column, folded, schema
@@ -52,7 +53,8 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     if length > MAX_ROWS:
         problems.append(Problem(name, 0, "", length, f"{length:,} rows; at most {MAX_ROWS:,} are read"))
         raw, unknown, length = {}, {}, 0
-    keep = _filled(raw, length)
+    blank = {column: _blank(cells) for column, cells in raw.items()}
+    keep = _filled(blank, length)
     rows = np.flatnonzero(keep) + 1 + getattr(data, "header_row", 1)
     typed = {}
     for column in columns.values():
@@ -62,7 +64,7 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
                 problems.append(_missing_column(name, column, unknown))
             typed[column.name] = _absent(column, len(rows))
         else:
-            typed[column.name] = _typed(name, column, cells[keep], rows, problems)
+            typed[column.name] = _typed(name, column, cells[keep], blank[column.name][keep], rows, problems)
     return Table(name, typed, rows, {k: v[keep] for k, v in unknown.items()})
 
 
@@ -98,10 +100,11 @@ def _missing_column(name: str, column: Column, unknown: Mapping[str, Any]) -> Pr
     return Problem(name, 1, column.name, None, f"required column is missing ({column.meaning}){hint}")
 
 
-def _filled(raw: Mapping[str, np.ndarray], length: int) -> np.ndarray:
+def _filled(blank: Mapping[str, np.ndarray], length: int) -> np.ndarray:
+    """Rows in which any known column holds something."""
     filled = np.zeros(length, bool)
-    for cells in raw.values():
-        filled |= ~_blank(cells)
+    for empty in blank.values():
+        filled |= ~empty
     return filled
 
 
@@ -112,15 +115,9 @@ def _blank(cells: np.ndarray) -> np.ndarray:
         return np.isnan(cells)
     if cells.dtype.kind == "M":
         return np.isnat(cells)
-    return np.fromiter((_is_blank(c) for c in cells), bool, len(cells))
-
-
-def _is_blank(cell: Any) -> bool:
-    if cell is None or cell is NotImplemented:
-        return True
-    if isinstance(cell, str):
-        return not cell.strip()
-    return (isinstance(cell, float) and math.isnan(cell)) or type(cell).__name__ in ("NAType", "NaTType")
+    number, distinct = pd.factorize(cells)
+    blank = np.array([*(isinstance(c, str) and not c.strip() for c in distinct), True], bool)
+    return blank[number]
 
 
 def _absent(column: Column, length: int) -> np.ndarray:
@@ -129,15 +126,16 @@ def _absent(column: Column, length: int) -> np.ndarray:
     return np.full(length, np.nan if column.default is None else column.default, np.float64)
 
 
-def _typed(name: str, column: Column, cells: np.ndarray, rows: np.ndarray, problems: list[Problem]) -> np.ndarray:
-    blank = _blank(cells)
+def _typed(
+    name: str, column: Column, cells: np.ndarray, blank: np.ndarray, rows: np.ndarray, problems: list[Problem]
+) -> np.ndarray:
     if column.need == REQUIRED and blank.any():
         problems.extend(
             Problem(name, int(r), column.name, None, f"empty; needed: {column.meaning}") for r in rows[blank][:100]
         )
     if column.dtype == TEXT:
         return _texts(name, column, cells, blank, rows, problems)
-    if cells.dtype.kind in "fiu" and column.dtype == NUMBER:
+    if cells.dtype.kind in "fiu" and (column.dtype == NUMBER or (column.dtype == TIME and _epochs(cells))):
         out = cells.astype(np.float64)
     else:
         out = _each(name, column, cells, blank, rows, problems)
@@ -161,20 +159,36 @@ def _check_range(
 def _texts(
     name: str, column: Column, cells: np.ndarray, blank: np.ndarray, rows: np.ndarray, problems: list[Problem]
 ) -> np.ndarray:
-    default = column.default or ""
-    out = np.empty(len(cells), object)
-    out[:] = [default if b else str(c).strip() for b, c in zip(blank, cells, strict=True)]
+    """Words, each distinct one read once."""
+    number, distinct = pd.factorize(cells.astype(object))
+    words = np.empty(len(distinct) + 1, object)
+    words[:] = [*(str(word).strip() for word in distinct), ""]
     if column.choices:
-        allowed = {c.casefold(): c for c in column.choices} | {"call": "C", "put": "P"}
-        for i in np.flatnonzero(~blank):
-            choice = allowed.get(out[i].casefold())
-            if choice not in column.choices:
-                words = ", ".join(column.choices)
-                message = f"{out[i]!r} is not one of {words}{nearest(out[i], column.choices)}"
-                problems.append(Problem(name, int(rows[i]), column.name, out[i], message))
-            else:
-                out[i] = choice
-    return out
+        _choose(name, column, words, number, blank, rows, problems)
+    words[-1] = column.default or ""
+    return np.where(blank, words[-1], words[number]).astype(object)
+
+
+def _choose(
+    name: str,
+    column: Column,
+    words: np.ndarray,
+    number: np.ndarray,
+    blank: np.ndarray,
+    rows: np.ndarray,
+    problems: list[Problem],
+) -> None:
+    """Each distinct word replaced by the choice it means; what means none is a problem in every row."""
+    allowed = {c.casefold(): c for c in column.choices} | {"call": "C", "put": "P"}
+    for n, word in enumerate(words[:-1]):
+        choice = allowed.get(word.casefold())
+        if choice in column.choices:
+            words[n] = choice
+            continue
+        listed = ", ".join(column.choices)
+        message = f"{word!r} is not one of {listed}{nearest(word, column.choices)}"
+        where = np.flatnonzero((number == n) & ~blank)[:100]
+        problems.extend(Problem(name, int(rows[i]), column.name, word, message) for i in where)
 
 
 def _each(
@@ -242,6 +256,11 @@ def read_time(cell: Any) -> float:
     if 1e11 <= value < 1e14:
         return value / 1000
     raise ValueError(f"not a date: {cell!r} (ISO text, an Excel date or epoch seconds are read)")
+
+
+def _epochs(cells: np.ndarray) -> bool:
+    """Whether all given numbers are epoch seconds, so that none needs reading by itself."""
+    return bool(np.all(np.isnan(cells) | ((cells >= 1e8) & (cells < 1e11))))
 
 
 def _time_text(text: str) -> float:
