@@ -19,10 +19,20 @@ def scope_of_rows(book: Book, market: Market, setting: str = "manager") -> np.nd
     scope = np.full(len(book), -1, np.int64)
     named = book.settings.get(setting)
     if named is not None:
-        number = {name: u for u, name in enumerate(market.scopes)}
-        scope = np.array([number.get(name, -1) if name else -1 for name in named], np.int64)
+        words, which = np.unique([str(name or "") for name in named], return_inverse=True)
+        scope = market.scope_numbers([w or None for w in words])[world_of_rows(book, market), which]
     scope[book.legs.row] = market.scope[book.legs.instrument]
     return scope
+
+
+def world_of_rows(book: Book, market: Market) -> np.ndarray:
+    """The world of each row (R,) of a private market, told by what it holds; 0 in an ordinary market."""
+    world = np.zeros(len(book), np.int64)
+    if market.asset_world is not None and market.scope_world is not None:
+        world[book.cash.row] = market.asset_world[book.cash.asset]
+        world[book.orders.row] = market.scope_world[market.scope[book.orders.instrument]]
+        world[book.legs.row] = market.scope_world[market.scope[book.legs.instrument]]
+    return world
 
 
 def mixed_scopes(book: Book, market: Market, who: str) -> Iterator[Found]:
