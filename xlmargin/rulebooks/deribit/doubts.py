@@ -10,6 +10,7 @@ from ...book import Book
 from ...errors import Note
 from ...market import OPTION
 from ...registry import Ready
+from ...scopes import world_of_rows
 from .accounts import CROSS
 from .shocks import combined_delta
 
@@ -33,7 +34,8 @@ def doubts(book: Book, ready: Ready, which: np.ndarray) -> Iterator[Note]:
     table, coin = ready.table, ready.coin[i]
     grows = ready.roll_rate[i] > table["min_annualised_move"][coin]
     combined, _ = combined_delta(book, ready)
-    beyond = np.abs(combined) * ready.index[coin] > table["delta_total_liq_shock_threshold"][coin]
+    index = ready.index[world_of_rows(book, market)[legs.row], coin]
+    beyond = np.abs(combined) * index > table["delta_total_liq_shock_threshold"][coin]
     linear = ~market.inverse[i] & (book.pool[legs.row] != CROSS)
     touched = {OPTIONS: option, BALANCE: option, GROWTH: grows, DELTA: beyond, LINEAR: linear}
     rows = {text: book.sum((where & (legs.quantity != 0)).astype(np.float64)) > 0 for text, where in touched.items()}

@@ -176,11 +176,10 @@ def _equity_coin(p: Params, asset: str, number: dict[str, int], cross: bool) -> 
 
 
 def _index_by_coin(market: Market, coins: list[str]) -> np.ndarray:
-    """USD index of each coin (U,): of its contracts, else the asset's price."""
-    index = dict(zip(map(str, market.scopes), market.on_scope("index"), strict=True))
-    price = dict(zip(map(str, market.assets), market.price, strict=True))
-    found = [index.get(c, np.nan) for c in coins]
-    return np.array([price.get(c, np.nan) if np.isnan(x) else x for c, x in zip(coins, found, strict=True)], np.float64)
+    """USD index of each coin in every world (W, U): of its contracts, else the asset's price."""
+    index = np.append(market.on_scope("index"), np.nan)[market.scope_numbers(coins)]
+    price = np.append(market.price, np.nan)[market.asset_numbers(coins)]
+    return np.where(np.isnan(index), price, index)
 
 
 def _roll_rate(market: Market, coin: np.ndarray, table: dict[str, Any]) -> np.ndarray:

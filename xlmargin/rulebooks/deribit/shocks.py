@@ -8,6 +8,7 @@ from ...book import Book
 from ...ledger import Line
 from ...market import OPTION
 from ...registry import Ready
+from ...scopes import world_of_rows
 from .accounts import CROSS
 
 
@@ -57,7 +58,7 @@ def delta_shock(book: Book, ready: Ready) -> Line:
     legs, p, table = book.legs, ready.params, ready.table
     combined, whole = combined_delta(book, ready)
     coin = ready.coin[legs.instrument]
-    index, size = ready.index[coin], np.abs(combined)
+    index, size = ready.index[world_of_rows(book, ready.market)[legs.row], coin], np.abs(combined)
     over = np.maximum(size * index - table["delta_total_liq_shock_threshold"][coin], 0.0)
     dollars = np.minimum(over * size * table["m_inc"][coin], table["max_delta_shock"][coin] * size * index)
     delta = legs.quantity * ready.delta[legs.instrument]

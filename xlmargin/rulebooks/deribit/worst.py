@@ -8,6 +8,7 @@ from scipy import sparse
 from ...book import Book, added
 from ...ledger import CASH, Grid, Line
 from ...registry import Ready
+from ...scopes import world_of_rows
 from .accounts import CROSS
 
 
@@ -71,9 +72,10 @@ def _dampers(book: Book, ready: Ready) -> tuple[np.ndarray, np.ndarray]:
     """Shrinkage of every cell by row and coin (R, U, S) in the pool's currency; whether the pool is of that coin."""
     in_coin = book.pool[:, None] == np.asarray(ready.coins, object)[None, :]
     cross = (book.pool == CROSS)[:, None, None]
-    per_coin = ready.damp_coin / (ready.index[:, None] * ready.table["land"])
+    index = ready.index[world_of_rows(book, ready.market)]
+    per_coin = ready.damp_coin / (index[:, :, None] * ready.table["land"])
     dollars = np.where(cross, ready.damp_coin[None], ready.damp_dollar[None])
-    return np.where(in_coin[:, :, None], per_coin[None], dollars), in_coin
+    return np.where(in_coin[:, :, None], per_coin, dollars), in_coin
 
 
 def _offset(result: np.ndarray, book: Book, ready: Ready, in_coin: np.ndarray) -> np.ndarray:
@@ -81,7 +83,8 @@ def _offset(result: np.ndarray, book: Book, ready: Ready, in_coin: np.ndarray) -
     own = in_coin | (book.pool == CROSS)[:, None]
     share = np.where(own, ready.table["pnl_offset"], ready.dollars["pnl_offset"])[:, :, None]
     dollars = np.where(own, ready.table["max_offsetable_pnl"], ready.dollars["max_offsetable_pnl"])
-    cap = np.where(in_coin, dollars / ready.index, dollars)[:, :, None]
+    index = ready.index[world_of_rows(book, ready.market)]
+    cap = np.where(in_coin, dollars / index, dollars)[:, :, None]
     return np.where(result < 0, result, np.minimum(share * result, cap))
 
 
