@@ -1,0 +1,129 @@
+"""Moves of a market, many at once: what each multiplies, by group of instruments, scope and asset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError, Problem, nearest
+from ..market import OPTION, Market
+
+_FIXED = (
+    "USD EUR GBP CHF JPY CAD AUD NZD SGD HKD CNY CNH KRW INR BRL MXN SEK NOK DKK PLN CZK HUF ZAR TRY "
+    "USDC USDT USDG USDE USDH USDS DAI FDUSD TUSD BUSD PYUSD RLUSD EURC EURT EURR USTC UST"
+)
+CURRENCIES = frozenset(_FIXED.split())
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """K moves: ``price``, ``vol``, ``basis`` (K, G) factors by group, ``asset`` (K, C) factors, ``rate`` (K,) added.
+
+    ``group`` (I,) is the column of each instrument; a scope's index follows its first instrument. ``seconds`` pass
+    in all of them: time is one number a market.
+    """
+
+    group: np.ndarray
+    price: np.ndarray
+    vol: np.ndarray
+    basis: np.ndarray
+    asset: np.ndarray
+    rate: np.ndarray
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    @classmethod
+    def none(cls, market: Market, count: int, group: np.ndarray | None = None, seconds: float = 0.0) -> Moves:
+        """``count`` moves that change nothing; groups are the underlyings unless given."""
+        group = groups(market)[1] if group is None else group
+        width = int(group.max(initial=-1)) + 1
+        price, vol, basis = np.ones((3, count, width))
+        return cls(group, price, vol, basis, np.ones((count, len(market.assets))), np.zeros(count), seconds)
+
+    def take(self, which: np.ndarray) -> Moves:
+        """The moves ``which``, repeated or reordered."""
+        names = ("price", "vol", "basis", "asset", "rate")
+        return replace(self, **{name: getattr(self, name)[which] for name in names})
+
+    def follow(self, market: Market, names: Sequence[str], price: np.ndarray) -> Moves:
+        """The same moves with assets named as an underlying moved like it: ``price`` (K, G) by ``names`` (G,)."""
+        asset = self.asset.copy()
+        for g, name in enumerate(names):
+            asset[:, market.assets == name] *= price[:, g, None]
+        return replace(self, asset=asset)
+
+
+def groups(market: Market) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct underlyings by name (G,) and the number of each instrument's (I,)."""
+    names, number = np.unique(market.underlying.astype(str), return_inverse=True)
+    return names.astype(object), number.astype(np.int64)
+
+
+def movable(market: Market) -> np.ndarray:
+    """Assets (C,) whose price moves with markets: every priced one that is not a currency or a stablecoin."""
+    fixed = np.array([str(a).upper() in CURRENCIES for a in market.assets], bool)
+    return ~fixed & np.isfinite(market.price)
+
+
+def named(
+    market: Market,
+    price: Mapping[str, float] | None = None,
+    vol: Mapping[str, float] | None = None,
+    basis: Mapping[str, float] | None = None,
+    collateral: Mapping[str, float] | None = None,
+    rate: float = 0.0,
+    days: float = 0.0,
+    rest: Mapping[str, float] | None = None,
+) -> Moves:
+    """One move from fractions by name: −0.2 is −20 % of every price that follows the underlying.
+
+    ``collateral`` moves the price of an asset alone; ``rest`` gives price, vol, basis and collateral for every name
+    that is not mentioned (currencies and stablecoins keep their price unless named in ``collateral``).
+    Raises InputError for unknown names and for moves of −100 % or below.
+    """
+    names, _ = groups(market)
+    given = {"price": price or {}, "vol": vol or {}, "basis": basis or {}, "collateral": collateral or {}}
+    refuse(market, given, days)
+    other = {"price": 0.0, "vol": 0.0, "basis": 0.0} | dict(rest or {})
+    moves = Moves.none(market, 1, seconds=days * 86400.0)
+    for what in ("price", "vol", "basis"):
+        getattr(moves, what)[0] = [1.0 + given[what].get(str(n), other[what]) for n in names]
+    coins = {**dict.fromkeys(map(str, market.assets[movable(market)]), other["price"]), **given["price"]}
+    asset = [(1.0 + coins.get(a, 0.0)) * (1.0 + given["collateral"].get(a, 0.0)) for a in map(str, market.assets)]
+    return replace(moves, asset=np.array([asset], np.float64), rate=np.full(1, rate))
+
+
+def refuse(market: Market, given: Mapping[str, Mapping[str, float]], days: float = 0.0) -> None:
+    """Raise InputError for names that nothing follows, moves of −100 % or below, days below zero."""
+    followed = list(dict.fromkeys(map(str, [*market.underlying, *market.assets])))
+    known = {"collateral": list(map(str, market.assets))}
+    problems = []
+    for what, by in given.items():
+        for name, move in by.items():
+            allowed = known.get(what, followed)
+            if name not in allowed:
+                have = ", ".join(allowed[:20]) or "none"
+                text = f"nothing follows {name!r}{nearest(name, allowed)}; there are {have}"
+                problems.append(Problem("shocks", 0, what, name, text))
+            elif not (np.isfinite(move) and move > -1.0):
+                problems.append(Problem("shocks", 0, what, move, f"{name} by {move:+.0%}; must be above -100 %"))
+    if not (np.isfinite(days) and days >= 0.0):
+        problems.append(Problem("shocks", 0, "days", days, f"{days:g} days; must be zero or more"))
+    if problems:
+        raise InputError(problems)
+
+
+def unpriced(market: Market, used: np.ndarray | None = None) -> list[Problem]:
+    """A problem for each option (of ``used`` (I,)) that cannot be revalued: forward, volatility or expiry missing."""
+    problems = []
+    options = market.kind == OPTION
+    for column in ("forward", "iv", "strike", "expiry"):
+        gap = options & np.isnan(market[column]) & (True if used is None else used)
+        for i in np.flatnonzero(gap)[:50]:
+            text = f"missing for {market.name[i]}: an option cannot be revalued after a move without it"
+            problems.append(Problem("instruments", 0, column, None, text))
+    return problems
