@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -68,8 +68,11 @@ class Ranges:
 
     @property
     def venue(self) -> str:
-        """Whose spelling of instrument names is meant, where the options say so."""
-        return str(self.options.get("venue", ""))
+        """Whose spelling of instrument names is meant: as the options say, else the accounts, else the model."""
+        if "venue" in self.options:
+            return str(self.options["venue"])
+        accounts = self.parsed.get("accounts")
+        return "" if accounts and any(folded(h) == "venue" for h in accounts.columns) else self.model
 
     def book(self) -> tuple[xm.Book, xm.Market]:
         """The book and the market that the ranges describe."""
@@ -80,8 +83,18 @@ class Ranges:
         if wrong:
             raise InputError(wrong)
         with self.own_rows():
-            given = {n: t.columns for n, t in self.parsed.items()}
-            return xm.tables(**given, as_of=self.time[0], venue=self.venue, source="ranges")
+            try:
+                return self._tables(self.venue)
+            except InputError:
+                if self.venue != self.model:
+                    raise
+                with suppress(InputError):  # names of another venue under this model: a question that may be asked
+                    return self._tables("")
+                raise
+
+    def _tables(self, venue: str) -> tuple[xm.Book, xm.Market]:
+        given = {n: t.columns for n, t in self.parsed.items()}
+        return xm.tables(**given, as_of=self.time[0], venue=venue, source="ranges")
 
     def margin(self) -> xm.Margin:
         """The margin of every account; one bad account among several is listed in ``problems``."""
