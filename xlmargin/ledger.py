@@ -71,6 +71,10 @@ class Line:
         """The same tree with ``change(line)`` applied to every line after its parts."""
         return change(replace(self, parts=tuple(part.map(change) for part in self.parts)))
 
+    def __repr__(self) -> str:
+        parts = f", {len(self.parts)} parts" if self.parts else ""
+        return f"Line({self.name!r}, {self.value.tolist()[:3]}{' …' * (len(self.value) > 3)}{parts})"
+
     def _repr_html_(self) -> str:
         from .html import line
 
@@ -172,6 +176,10 @@ class Margin:
         from .frames import ledger
 
         return ledger(self.detail(account, pool))
+
+    def __repr__(self) -> str:
+        model = self.stamp.get("model", "no model")
+        return f"Margin({model}, {len(self.equity.value)} rows, initial {self.initial!r}, {len(self.notes)} notes)"
 
     def _repr_html_(self) -> str:
         from .html import margin
