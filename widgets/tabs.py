@@ -168,8 +168,9 @@ class Compare(Tab):
 
 def _compared(panel: PanelState, id: str, account: str) -> pd.DataFrame:
     """A row of the comparison, or why there is none."""
+    book = panel.book.take(np.flatnonzero(panel.book.account == account))
     try:
-        return pd.DataFrame(compare(panel.book, panel.shocked, [id], account=account))
+        return pd.DataFrame(compare(book, panel.shocked, [id]))
     except XlmarginError as error:
         return pd.DataFrame([{"model": id, "equity": np.nan, "remark": str(error)}])
 

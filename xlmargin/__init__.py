@@ -47,3 +47,10 @@ __all__ = [
     "session",
     "tables",
 ]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext xlmargin``: the magics of the notebook face."""
+    from .widgets.extension import load_ipython_extension as load
+
+    load(shell)
