@@ -23,7 +23,7 @@ POINTS = "".join(
 
 def future_array(price: float, scan: float) -> np.ndarray:
     """Losses of one long future."""
-    return -MOVES * price * scan * COVER
+    return 0.0 - MOVES * price * scan * COVER
 
 
 def option_arrays(price: float, strikes: np.ndarray, years: float, call: bool, scan: float) -> tuple[np.ndarray, ...]:

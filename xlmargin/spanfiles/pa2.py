@@ -2,6 +2,7 @@
 
 Byte map: ``pa2.csv`` beside this file. A line may have lost its trailing blanks; unknown record types are passed over.
 Order that is asked for: the header first, a combined commodity's first record before its others, 81 before its 82.
+The format has no end mark: a file cut between two contracts cannot be told from a whole one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def read(data: bytes, name: str, sha256: str, progress: Callable[[int, int], Non
         if progress and count % BATCH == 0:
             progress(len(data) * count // (2 * len(text)), len(data))
     faults.stop()
+    if not bulk:
+        faults.fail(len(text), "81 record_id", ids[-1], "the file ends without a single risk array (it is cut)")
     columns, arrays = contracts(text, ids, bulk, rest, faults)
     faults.stop()
     if progress:

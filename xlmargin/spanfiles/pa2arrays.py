@@ -96,8 +96,8 @@ def _digits(
 
 
 def _signed(cells: np.ndarray, index: list[int], kind: str, field: str, slot: Slot, sign: Slot, faults: Faults) -> None:
-    """Array values and deltas must carry a plus or a minus."""
-    if not (field.startswith("a") or field == "composite_delta"):
+    """Array values, deltas and prices must carry a plus or a minus."""
+    if not (field.startswith("a") or field in ("composite_delta", "settlement")):
         return
     mark = cells[:, sign.start]
     for n in np.flatnonzero((mark != ord("+")) & (mark != ord("-"))):

@@ -84,7 +84,7 @@ class Reader:
                     progress(done, size)
             self.parser.Parse(b"", True)
         except expat.ExpatError as error:
-            inside = self.stack[-1].tag if self.stack else ""
+            inside = self.stack[-1].tag if self.stack else "XML"
             message = f"{expat.ErrorString(error.code)} at column {error.offset + 1}: not a whole, well-formed XML file"
             self.faults.fail(error.lineno, inside, None, message)
 
@@ -169,6 +169,8 @@ class Reader:
         date = head("pointInTime.date")
         if len(date) != 8 or not self.faults.period(1, "pointInTime date", date):
             self.faults.add(1, "pointInTime date", date, f"no business date YYYYMMDD in the file: {date!r}")
+        if not self.contracts.rows:
+            self.faults.add(self.parser.CurrentLineNumber, "ra", None, "no contract with a risk array in the file")
         columns, arrays = self.contracts.finished(self.commodities)
         self.faults.stop()
         qualifier = head("pointInTime.setlQualifier") or ("settlement" if head("pointInTime.isSetl") == "1" else "")
