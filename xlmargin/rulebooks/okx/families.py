@@ -1,0 +1,33 @@
+"""OKX's instrument families: what position tiers, option factors and payloads are named by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...book import Book
+from ...market import FUTURE, OPTION, PERP, Market
+
+TYPE = {PERP: "SWAP", FUTURE: "FUTURES", OPTION: "OPTION"}
+
+
+def families(market: Market) -> list[str]:
+    """Type and family of each instrument (I,): ``SWAP BTC-USDT``, ``OPTION BTC-USD``, ``FUTURES BTC-USD_UM``."""
+    settle = np.append(market.assets, "")[market.settle]
+    quote = market.texts["quote"]
+    quote = np.where(quote == "", np.where(market.inverse, "USD", settle), quote)
+    united = (quote == "USD") & ~market.inverse & (settle == "USD")
+    rows = zip(market.kind, market.underlying, quote, united, strict=True)
+    return [f"{TYPE.get(int(k), 'SPOT')} {coin}-{price}{'_UM' if um else ''}" for k, coin, price, um in rows]
+
+
+def groups(names: list[str]) -> np.ndarray:
+    """A number for each instrument's family (I,)."""
+    return np.unique(np.array(names, object).astype(str), return_inverse=True)[1]
+
+
+def sizes(book: Book, family: np.ndarray, option: np.ndarray) -> np.ndarray:
+    """Contracts (H,) that choose a leg's tier: all of its family in the row, of options the short ones only."""
+    legs = book.legs
+    short = np.where(option[legs.instrument], np.maximum(-legs.quantity, 0.0), np.abs(legs.quantity))
+    nets = book.split(family)
+    return nets.sum(short)[nets.net]
