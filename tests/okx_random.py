@@ -38,7 +38,7 @@ def random_book(seed, accounts=40, isolated=True):
                 "entry_price": MARK[symbol] * float(rng.uniform(0.95, 1.05)),
                 "leverage": float(rng.integers(1, 10)),
             }
-            if rng.random() < 0.3:
+            if isolated and rng.random() < 0.3:
                 row |= {"margin_mode": "isolated", "posted_margin": 50.0}
             positions.append(row)
         for asset, scale in (("USDT", 20_000), ("SOL", 300), ("BTC", 0.6)):
