@@ -36,6 +36,7 @@ __all__ = [
     "SymbolError",
     "UnknownModel",
     "XlmarginError",
+    "batch",
     "benefit",
     "compare",
     "gross",
@@ -46,7 +47,20 @@ __all__ = [
     "read",
     "session",
     "tables",
+    "watch",
 ]
+
+
+LAZY = {"batch": "bulk", "watch": "live"}
+
+
+def __getattr__(name: str) -> object:
+    """Verbs of rooms that not everybody enters are loaded when first asked for."""
+    if name in LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(f".{LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: object) -> None:

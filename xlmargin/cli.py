@@ -237,7 +237,7 @@ def _register_faces() -> None:
         "xlmargin.workbooks.commands",
         "xlmargin.widgets.commands",
         "xlmargin.decide.commands",
-        "xlmargin.batch_commands",
+        "xlmargin.bulk_commands",
     ):
         try:
             import_module(name).register(app)
