@@ -1,0 +1,79 @@
+"""The margin report: a workbook with live formulas and cached values that a risk manager would forward."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from ..errors import InputError
+from ..ledger import Margin
+from ..run import Benefit
+from ..run import benefit as saving_of
+from . import report_curves, report_ledger, report_lists, report_scenarios, report_summary
+from .report_content import Content, gather
+from .report_paper import Paper
+
+OPTIONS = {
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "default_format_properties": {"font_name": "Calibri", "font_size": 10, "font_color": "#1F2A36"},
+}
+
+
+def write(margin: Margin, path: Path | str, *, benefit: Benefit | None = None, title: str = "") -> Path:
+    """Write the report of a margin as an .xlsx workbook.
+
+    Parameters: ``margin``, a row per account and pool, as ``xm.margin`` returns it; ``path``, the file to write, which
+    appears only when it is whole; ``benefit``, what netting saves, computed if left out; ``title`` of the report.
+    Returns the path. All accounts stand in the summary, the 25 that use most of their equity in full.
+    Raises InputError for a path that is not .xlsx or whose folder does not exist.
+    """
+    path = Path(path)
+    _check(path)
+    content = gather(margin, saving_of(margin) if benefit is None else benefit, title)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with xlsxwriter.Workbook(str(part), OPTIONS) as book:
+            _sheets(book, content)
+        part.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+    return path
+
+
+def _check(path: Path) -> None:
+    if path.suffix.casefold() != ".xlsx":
+        raise InputError(f"{path.name}: a report is an .xlsx workbook")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {str(path.parent)!r}")
+
+
+def _sheets(book: Any, content: Content) -> None:
+    paper = Paper(book)
+    book.set_properties(
+        {"title": content.title or "Margin report", "comments": content.foot, "created": _created(content)}
+    )
+    names = [report_summary.NAME, report_ledger.NAME]
+    names += [report_scenarios.NAME] if content.detail.grid is not None else []
+    names += [report_curves.NAME, report_lists.POSITIONS, report_lists.PARAMETERS, report_lists.NOTICES]
+    sheets = {name: book.add_worksheet(name) for name in names}
+    ledger = report_ledger.write(paper, sheets[report_ledger.NAME], content)
+    report_summary.write(paper, sheets[report_summary.NAME], content, ledger)
+    if content.detail.grid is not None:
+        report_scenarios.write(paper, sheets[report_scenarios.NAME], content)
+    report_curves.write(paper, sheets[report_curves.NAME], content)
+    report_lists.positions(paper, sheets[report_lists.POSITIONS], content)
+    report_lists.parameters(paper, sheets[report_lists.PARAMETERS], content)
+    report_lists.notices(paper, sheets[report_lists.NOTICES], content)
+
+
+def _created(content: Content) -> dt.datetime:
+    """The market's time: the same margin gives the same file."""
+    return dt.datetime.fromtimestamp(content.margin.run.market.as_of, dt.UTC).replace(tzinfo=None)
