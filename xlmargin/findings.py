@@ -14,9 +14,11 @@ from .scopes import MOST, Found
 Say = Callable[[int], str]
 
 
-def on_legs(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) -> Iterator[Found]:
-    """A problem for each leg where ``bad`` (H,); ``say(h)`` words it."""
-    return _on(book, book.legs, "positions", market.name[book.legs.instrument], bad, column, say)
+def on_legs(
+    book: Book, market: Market, bad: np.ndarray, column: str, say: Say, table: str = "positions"
+) -> Iterator[Found]:
+    """A problem for each leg where ``bad`` (H,); ``say(h)`` words it; ``table`` is where the user wrote the legs."""
+    return _on(book, book.legs, table, market.name[book.legs.instrument], bad, column, say)
 
 
 def on_orders(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) -> Iterator[Found]:
@@ -70,3 +72,18 @@ def setting_is(book: Book, name: str, word: str) -> np.ndarray:
     if given is None:
         return np.zeros(len(book), bool)
     return np.array([str(cell or "").strip().casefold() == word for cell in given], bool)
+
+
+def setting_number(book: Book, name: str) -> np.ndarray:
+    """A number setting (R,), NaN where it is not given or no number; also before settings are typed."""
+    given = book.settings.get(name)
+    if given is None:
+        return np.full(len(book), np.nan)
+    return np.array([_number(cell) for cell in given], np.float64)
+
+
+def _number(cell: object) -> float:
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return np.nan

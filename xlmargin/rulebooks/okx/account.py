@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...book import Book
-from ...collateral import by_asset, haircut, owed, spread
+from ...borrowing import Borrowing
+from ...collateral import by_asset, haircut
 from ...errors import nearest
 from ...findings import on_cash, on_legs
 from ...ledger import CASH, Line
@@ -17,7 +18,7 @@ from ...params import Params
 from ...pools import TRANSFER
 from ...registry import Ready
 from ...scopes import Found
-from ...tiers import Tiers, ratios
+from ...tiers import ratios
 
 LOAN = 1
 
@@ -25,25 +26,13 @@ LOAN = 1
 def prepared(market: Market, p: Params) -> dict[str, Any]:
     """Discount and borrowing tiers by asset."""
     coin, usd = (ratios(p[key], f"{p.model} {key}") for key in ("discount", "discount_usd"))
-    borrow = Tiers.of(_borrow_table(p["borrow"]), f"{p.model} borrow", inclusive=True)
-    initial = np.append(np.concatenate([[row[2] for row in rows] for rows in p["borrow"].values()] or [[]]), np.nan)
-    other = borrow.find(["USDT"])[0]
-    key = borrow.find(market.assets)
     return {
         "coin": coin,
         "coin_key": coin.find(market.assets),
         "usd": usd,
         "usd_key": usd.find(market.assets),
-        "borrow": borrow,
-        "borrow_initial": initial,
-        "borrow_key": np.where(key < 0, other, key),
-        "unlisted_debt": key < 0,
+        "borrow": Borrowing.of(p["borrow"], market.assets, "USDT"),
     }
-
-
-def _borrow_table(borrow: dict[str, list[list[float]]]) -> dict[str, list[Any]]:
-    rows = [(asset, floor, mmr) for asset, slices in borrow.items() for floor, mmr, _ in slices]
-    return {name: [row[i] for row in rows] for i, name in enumerate(("key", "floor", "rate"))}
 
 
 class Account:
@@ -78,32 +67,10 @@ class Account:
         worth = ready.usd.marginal(amount * price, np.broadcast_to(ready.usd_key, amount.shape)) / price
         return np.where(ready.usd_key >= 0, worth, coin)
 
-    def debts(self) -> dict[str, Line]:
+    def debts(self) -> tuple[Line, Line, Line]:
         """Maintenance, initial margin and liquidation fee of currencies whose equity is negative."""
-        price = self.market.price
-        key = np.broadcast_to(self.ready.borrow_key, self.held.shape)
-
-        def rates(debt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            at = self.ready.borrow.bracket(debt, key)
-            return self.ready.borrow.rate[at], self.ready.borrow_initial[at]
-
-        def maintenance(debt: np.ndarray) -> np.ndarray:
-            return np.where(debt > 0, debt * price * rates(debt)[0], 0.0)
-
-        def initial(debt: np.ndarray) -> np.ndarray:
-            return np.where(debt > 0, debt * price * rates(debt)[1], 0.0)
-
-        def fee(debt: np.ndarray) -> np.ndarray:
-            return np.where(debt > 0, debt * price * (1.0 + rates(debt)[0]) * self.fee, 0.0)
-
-        cite = self.ready.params.cite("borrow", "loan_fee")
-        charges = {"Borrowing": maintenance, "Borrowing, initial": initial, "Liquidation fee of debts": fee}
-        return {
-            name: spread(
-                name, self.book, self.market, self.amount, self.results, owed(self.held, charge, self.usd), cite=cite
-            )
-            for name, charge in charges.items()
-        }
+        amounts = (self.book, self.market, self.amount, self.results, self.held, self.usd)
+        return self.ready.borrow.lines(*amounts, fee=self.fee, cite=self.ready.params.cite("borrow", "loan_fee"))
 
     def beyond(self) -> np.ndarray:
         """Rows (R,) that hold more of a currency than the known discount tiers reach."""
@@ -114,7 +81,7 @@ class Account:
 
     def unlisted(self) -> np.ndarray:
         """Rows (R,) that owe a currency whose borrowing tiers are not known."""
-        return ((self.held < 0) & self.ready.unlisted_debt).any(axis=1) & self.usd
+        return self.ready.borrow.unlisted(self.held, self.usd)
 
 
 def problems(book: Book, market: Market, p: Params, together: np.ndarray) -> Iterator[Found]:

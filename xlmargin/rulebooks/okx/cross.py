@@ -58,20 +58,20 @@ ORDER_RULE = "OKX notice of 2024-10-24 (IMR of futures under one-way mode)"
 def cross(book: Book, ready: Ready) -> Margin:
     """Position value at its tier's rate, options by formula, debts and fees, against discounted currency equity."""
     held = Held(book, ready)
-    debts = held.account.debts()
+    owing, owing_initial, owing_fee = held.account.debts()
     maintenance = Line.total(
         "Maintenance margin",
         Line.of("Position tiers", book, held.maintenance, formula="value · tier MMR", cite=held.cite("tiers")),
         Line.of("Short options", book, held.short("maintenance"), cite=held.cite("option_maintenance")),
-        debts["Borrowing"],
+        owing,
         Line.of("Liquidation fee", book, held.fee, formula="value · taker", cite=held.cite("taker")),
-        debts["Liquidation fee of debts"],
+        owing_fee,
     )
     initial = Line.total(
         "Initial margin",
         Line.of("Positions", book, held.initial, formula="value / leverage"),
         Line.of("Short options", book, held.short("initial"), cite=held.cite("option_least", "option_most")),
-        debts["Borrowing, initial"],
+        owing_initial,
         *held.orders(),
     )
     ratio = np.full(len(book), np.nan)

@@ -57,7 +57,7 @@ def portfolio(book: Book, ready: Ready) -> Margin:
     held = Account(book, ready, np.ones(len(book), bool), result + value, p["loan_fee"])
     risk = Units(held)
     terms = _terms(risk)
-    debts = held.debts()
+    owing, owing_initial, owing_fee = held.debts()
     derivatives = Line.total("Risk units", *terms, formula="max(max(MR1, MR6) + MR4 + MR9, MR7)")
     maintenance = Line.total(
         "Maintenance margin",
@@ -66,7 +66,7 @@ def portfolio(book: Book, ready: Ready) -> Margin:
         debts["Liquidation fee of debts"],
     )
     uplift = derivatives.scaled("Initial factor", p["initial_factor"] - 1.0, book, cite=p.cite("initial_factor"))
-    initial = Line.total("Initial margin", derivatives, uplift, debts["Borrowing, initial"])
+    initial = Line.total("Initial margin", derivatives, uplift, owing_initial)
     equity = _equity(book, ready, held, result, value)
     ratio = np.full(len(book), np.nan)
     np.divide(equity.value, maintenance.value, out=ratio, where=maintenance.value > 0)
