@@ -10,7 +10,7 @@ from tests import evidence, shared_golden
 from tests.onchain_cases import Stack, own_errors, readds, row_of
 
 MODEL, AT = "aevo.portfolio", 1_790_000_000
-PRINTED = 0.008  # two decimals of prices computed from rounded entries: specs/defi.md §0
+PRINTED = 0.01  # entry prices and results are both printed to the cent: two roundings of half a cent
 
 
 @cache

@@ -186,7 +186,7 @@ def added(number: np.ndarray, amounts: np.ndarray, count: int) -> np.ndarray:
     >>> added(np.array([0, 0, 2]), np.array([2**60, 2**60, 1]), 3).tolist()
     [2305843009213693952, 0, 1]
     """
-    most = bound(amounts) * max(len(amounts), 1)
+    most = bound(amounts) * max(int(np.bincount(number).max(initial=0)), 1)
     if most < EXACT_FLOAT:
         return np.bincount(number, amounts.astype(np.float64), count).astype(np.int64)
     out = np.zeros(count, np.int64 if most < FITS else object)
