@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from . import crif_words as spoken
-from .crif_rows import AMOUNTS, Sensitivities, Words, distinct, unread
+from .crif_rows import NUMBERS, Sensitivities, Words, distinct, unread
 from .crif_words import RISK_TYPES, SCHEDULE, SIMM, one_of
 from .errors import Problem
 from .parsing import read_number, read_time
@@ -42,7 +42,29 @@ def read(given: Mapping[str, Any], problems: list[Problem]) -> Sensitivities | N
     for step in (reader.netting_sets, reader.types, reader.models, reader.columns, reader.dates, reader.amounts):
         step()
     reader.once()
-    return reader.rows.at(np.flatnonzero(~reader.bad))
+    return _with_notionals(reader.rows.at(np.flatnonzero(~reader.bad)))
+
+
+def _with_notionals(rows: Sensitivities) -> Sensitivities:
+    """A notional row for each trade of the schedule that has none but whose PV tells the notional of the trade."""
+    kind, told = rows.words["risk_type"], ~np.isnan(rows.notional)
+    columns = [rows.words[c] for c in ("account", "im_model", "trade_id")]
+    _, trade = distinct([c.code for c in columns], [len(c.words) for c in columns])
+    stated = np.isin(trade, trade[kind.such("Notional")])
+    telling = np.flatnonzero(kind.such("PV") & told & ~stated)
+    _, first = np.unique(trade[telling], return_index=True)
+    at = telling[first]
+    if not len(at):
+        return rows
+    currency = rows.words["notional_trade_ccy"].texts[at]
+    dollars = np.isin(currency, ("", "USD"))
+    return rows.with_rows(
+        at,
+        risk_type=np.full(len(at), "Notional", object),
+        amount_currency=currency,
+        usd=np.where(dollars, rows.notional[at], np.nan),
+        amount=rows.notional[at],
+    )
 
 
 class _Reader:
@@ -52,7 +74,7 @@ class _Reader:
         self.rows, self.problems = rows, problems
         self.bad = np.zeros(len(rows), bool)
         self.readable = np.ones(len(rows), bool)
-        self.raw = {name: getattr(rows, attribute) for name, attribute in zip(AMOUNTS, ("amount", "usd"), strict=True)}
+        self.raw = dict(zip(NUMBERS, (rows.amount, rows.usd, rows.notional), strict=True))
 
     def refuse(self, where: np.ndarray, column: str, say: Callable[[int], str]) -> None:
         """A problem for each readable row where ``where`` (N,); the row is left out."""
@@ -135,7 +157,8 @@ class _Reader:
         self.clean(*trades)
         for side in ("collect_regulations", "post_regulations"):
             self.clean(side, self._same(), [spoken.regulations])
-        self.clean("amount_currency", self._same(), [lambda word: spoken.currency(word) if word else ""])
+        for column in ("amount_currency", "notional_trade_ccy"):
+            self.clean(column, self._same(), [lambda word: spoken.currency(word) if word else ""])
 
     def dates(self) -> None:
         """End dates of schedule rows, and the newest valuation date."""
@@ -158,10 +181,10 @@ class _Reader:
 
     def amounts(self) -> None:
         """Amounts in US dollars where that column is filled, plain numbers for multipliers and factors."""
-        amount, usd = self._numbers("amount"), self._numbers("amount_usd")
+        amount, usd, notional = (self._numbers(name) for name in NUMBERS)
         money = np.array([RISK_TYPES[t].money for t in TYPES], bool)[self.type]
         plain = np.where(np.isnan(amount), usd, amount)
-        self.rows = replace(self.rows, usd=np.where(money, usd, plain), amount=amount)
+        self.rows = replace(self.rows, usd=np.where(money, usd, plain), amount=amount, notional=notional)
         self.refuse(np.isnan(plain), "amount_usd", lambda i: "empty, and no amount in another currency beside it")
         bare = money & np.isnan(usd) & self.rows.words["amount_currency"].such("")
         self.refuse(bare, "amount_currency", lambda i: "empty, and the amount in USD is not given")
@@ -170,8 +193,7 @@ class _Reader:
 
     def _numbers(self, column: str) -> np.ndarray:
         cells = self.raw[column]
-        numbers = np.asarray(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce"), np.float64)
-        wrong = {}
+        numbers, wrong = _plain_numbers(cells), {}
         for i in np.flatnonzero(np.isnan(numbers) & ~(pd.isna(cells) | (cells == ""))):
             try:
                 numbers[i] = _amount(cells[i])
@@ -194,6 +216,16 @@ class _Reader:
         again = np.zeros(len(self.rows), bool)
         again[np.delete(candidates, first)] = True
         self.refuse(again, "qualifier", lambda i: "stands twice for this netting set")
+
+
+def _plain_numbers(cells: np.ndarray) -> np.ndarray:
+    """Cells that are numbers or read as such at once; NaN for the others."""
+    flags = np.fromiter((isinstance(c, bool | np.bool_) for c in cells), bool, len(cells))
+    cells = np.where(flags, None, cells)
+    try:
+        return np.array(pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce"), np.float64)
+    except (OverflowError, TypeError):
+        return np.full(len(cells), np.nan)
 
 
 def _amount(cell: Any) -> float:

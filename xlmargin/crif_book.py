@@ -12,6 +12,7 @@ from .errors import Problem
 from .market import SENSITIVITY, Market
 
 IDENTITY = ("product_class", "risk_type", "qualifier", "bucket", "label1", "label2", "im_model", "trade_id")
+LAST_SECOND = 86399.0
 REGULATIONS = ("collect_regulations", "post_regulations")
 
 
@@ -58,7 +59,12 @@ def _with_factors(market: Market, factors: Sensitivities) -> Market:
     texts = {c: factors.words[c].texts for c in (*IDENTITY, *REGULATIONS)}
     underlying = np.where(texts["qualifier"] == "", texts["risk_type"], texts["qualifier"])
     scopes, scope = np.unique(underlying.astype(str), return_inverse=True)
-    numbers = {"inverse": np.zeros(n), "contract_size": np.ones(n), "call": np.zeros(n), "expiry": factors.end}
+    numbers = {
+        "inverse": np.zeros(n),
+        "contract_size": np.ones(n),
+        "call": np.zeros(n),
+        "expiry": factors.end + LAST_SECOND,
+    }
     dollar = np.flatnonzero(market.assets == "USD")
     empty = np.full(len(market), "", object)
     return replace(

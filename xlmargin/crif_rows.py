@@ -14,7 +14,8 @@ from .schemas import CRIF_COLUMNS, folded
 
 NAMES = tuple(c.name for c in CRIF_COLUMNS)
 AMOUNTS = ("amount", "amount_usd")
-TEXTS = tuple(name for name in NAMES if name not in AMOUNTS)
+NUMBERS = (*AMOUNTS, "notional_trade")
+TEXTS = tuple(name for name in NAMES if name not in NUMBERS)
 SPELLINGS = {folded(name): name for name in NAMES} | {
     "portfolioid": "account",
     "portfolio": "account",
@@ -27,6 +28,7 @@ SPELLINGS = {folded(name): name for name in NAMES} | {
     "currency": "amount_currency",
 }
 LARGEST_TABLE = 1 << 24
+OWN = ("usd", "amount", "notional", "end", "table", "row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,10 @@ class Words:
         >>> Words.of(np.array(["b", None, 2.0, "b"], object)).texts.tolist()
         ['b', '', '2', 'b']
         """
-        code, found = pd.factorize(np.asarray(cells, object))
+        try:
+            code, found = pd.factorize(np.asarray(cells, object))
+        except TypeError:
+            code, found = pd.factorize(np.array([c if np.isscalar(c) else str(c) for c in cells], object))
         return cls(code.astype(np.int64) + 1, ("", *map(_text, found))).merged()
 
     def merged(self) -> Words:
@@ -61,6 +66,10 @@ class Words:
     def at(self, rows: np.ndarray) -> Words:
         """The words of some rows."""
         return Words(self.code[rows], self.words)
+
+    def again(self, rows: np.ndarray) -> Words:
+        """All the words, then those of ``rows`` once more."""
+        return Words(np.concatenate([self.code, self.code[rows]]), self.words)
 
     def such(self, *words: str) -> np.ndarray:
         """Where one of ``words`` stands (N,)."""
@@ -104,12 +113,14 @@ class Sensitivities:
     """CRIF rows (N,): words by column, amounts, end dates, and where each stood.
 
     ``usd`` is NaN where the amount stands in ``words["amount_currency"]`` and is still to be converted; for
-    multipliers and factors it is the plain number. ``valued`` is the newest valuation date or None.
+    multipliers and factors it is the plain number. ``notional`` is that of the whole trade where a schedule row
+    tells it. ``valued`` is the newest valuation date or None.
     """
 
     words: dict[str, Words]
     usd: np.ndarray
     amount: np.ndarray
+    notional: np.ndarray
     end: np.ndarray
     valued: float | None
     tables: tuple[str, ...]
@@ -127,7 +138,18 @@ class Sensitivities:
     def at(self, rows: np.ndarray) -> Sensitivities:
         """Some of the rows."""
         words = {name: column.at(rows) for name, column in self.words.items()}
-        own = {name: getattr(self, name)[rows] for name in ("usd", "amount", "end", "table", "row")}
+        own = {name: getattr(self, name)[rows] for name in OWN}
+        return replace(self, words=words, **own)
+
+    def with_rows(self, rows: np.ndarray, **changed: Any) -> Sensitivities:
+        """The same rows, then ``rows`` once more with some columns changed (words by name, numbers by attribute)."""
+        words = {}
+        for name, column in self.words.items():
+            more = changed.get(name, column.texts[rows])
+            words[name] = Words.of(np.concatenate([column.texts, more])) if name in changed else column.again(rows)
+        own = {
+            name: np.concatenate([getattr(self, name), changed.get(name, getattr(self, name)[rows])]) for name in OWN
+        }
         return replace(self, words=words, **own)
 
     def problem(self, i: int, column: str, value: Any, message: str) -> Problem:
@@ -145,13 +167,15 @@ def unread(tables: Mapping[str, Any], problems: list[Problem]) -> Sensitivities:
     table = np.repeat(np.arange(len(parts)), [len(part["row"]) for part in parts])
     words = {name: Words.of(joined[name]) for name in TEXTS}
     ends = np.full(len(rows), np.nan)
-    return Sensitivities(words, joined["amount_usd"], joined["amount"], ends, None, tuple(tables), table, rows)
+    numbers = (joined[name] for name in ("amount_usd", "amount", "notional_trade"))
+    return Sensitivities(words, *numbers, ends, None, tuple(tables), table, rows)
 
 
 def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:
     found = _found(name, data, problems)
-    missing = [] if "risk_type" in found else ["risk_type"]
-    missing += [] if found.keys() & set(AMOUNTS) else ["amount_usd"]
+    empty = all(np.size(data[header]) == 0 for header in data)
+    missing = [] if "risk_type" in found or empty else ["risk_type"]
+    missing += [] if found.keys() & set(AMOUNTS) or empty else ["amount_usd"]
     for column in missing:
         message = f"required column is missing{nearest(column, map(str, data))}"
         problems.append(Problem(name, 1, column, None, message))

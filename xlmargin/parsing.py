@@ -214,7 +214,10 @@ def read_number(cell: Any) -> float:
     if isinstance(cell, bool | np.bool_):
         raise ValueError(f"not a number: {cell}")
     if isinstance(cell, int | float | np.number):
-        return _finite(float(cell), cell)
+        try:
+            return _finite(float(cell), cell)
+        except OverflowError:
+            raise ValueError(f"not a finite number: {str(cell)[:40]}…") from None
     text = str(cell).strip().replace("\u2212", "-")
     percent = text.endswith("%")
     text = text.removesuffix("%").strip()

@@ -120,6 +120,8 @@ CRIF_COLUMNS = (
     _text("im_model", "SIMM or Schedule", choices=("SIMM", "Schedule", "SIMM-R", "SIMM-P")),
     Column("end_date", "end of the trade (schedule)", "date", TIME),
     Column("valuation_date", "day of the sensitivities", "date", TIME),
+    Column("notional_trade", "notional of the trade, where it has no row of its own (schedule)", "notional_trade_ccy"),
+    _text("notional_trade_ccy", "currency of that notional"),
     _text("collect_regulations", "regulations under which margin is collected, separated by commas"),
     _text("post_regulations", "regulations under which margin is posted"),
     _text("agreement_type", "further part of the netting set's name"),

@@ -1,6 +1,6 @@
 """CRIF tables that SIMM and the schedule take: all risk classes, add-ons, two regulations, a schedule trade or two."""
 
-MODELS = ("simm",)
+MODELS = ("simm", "schedule.im")
 AS_OF = "2026-11-25"
 TENORS = ("2w", "1y", "5y", "30y")
 FACTORS = (
@@ -47,6 +47,11 @@ def tables(rng, accounts):
                     "collect_regulations": str(rng.choice(["", "ESA", "USPR,ESA"])),
                 }
             )
+        for t in range(int(rng.integers(0, 4))):
+            grid = {"account": f"a{a}", "trade_id": f"t{t}", "im_model": "Schedule", "end_date": "2030-06-30"}
+            grid["product_class"] = str(rng.choice(["Rates", "Credit", "FX", "Other"]))
+            for kind, scale in (("Notional", 1e6), ("PV", 1e4)):
+                crif.append(grid | {"risk_type": kind, "amount_usd": float(rng.normal()) * scale})
         for n in rng.choice(len(TERMS), size=int(rng.integers(0, 4)), replace=False):
             product, kind, qualifier, amount = TERMS[n]
             terms.append(

@@ -44,7 +44,10 @@ class Calibration:
 
     def matrix(self, key: str) -> np.ndarray:
         """A square, symmetric table of correlations; anything else is a ParameterError."""
-        table = np.array(self[key], np.float64)
+        try:
+            table = np.array(self[key], np.float64)
+        except (TypeError, ValueError):
+            table = np.zeros(0)
         square = table.ndim == 2 and table.shape[0] == table.shape[1]
         if not square or not np.allclose(table, table.T, rtol=0, atol=1e-12):
             raise ParameterError(f"simm: {key} is not a symmetric square table")
@@ -55,7 +58,7 @@ class Calibration:
     def grouping(self, key: str, words: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
         """Number of the group of each word (W,), and the groups' names; ``*`` is the group of all others."""
         groups = self[key]
-        names = tuple(groups)
+        names = tuple(sorted(groups))
         number = {word: g for g, name in enumerate(names) for word in groups[name]}
         if OTHERS not in number:
             raise ParameterError(f"simm: no group of {key} takes all other currencies ('*')")

@@ -63,8 +63,11 @@ def load(payload: Mapping[str, Any] | str | Path, params: Params) -> Params:
         raise ParameterError(f"SIMM release {name}: nothing given for {', '.join(missing) or 'risk_class_corr'}")
     values["standing"] = [f"SIMM {name} as a payload of the user's"]
     fresh = params.override(f"{name}: {release.get('source', 'payload')}", **values)
-    for horizon in ("10d", "1d"):
-        Calibration(fresh, horizon).check()
+    try:
+        for horizon in ("10d", "1d"):
+            Calibration(fresh, horizon).check()
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ParameterError(f"SIMM release {name} cannot be used: {error}") from None
     return fresh
 
 
@@ -101,6 +104,8 @@ def flat(release: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tables(risk_class: str, tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(tables, Mapping):
+        raise ParameterError(f"{risk_class} is not a set of tables")
     for name, value in tables.items():
         if name not in TABLE:
             raise ParameterError(f"unknown table {risk_class}.{name}{nearest(name, TABLE)}")

@@ -19,7 +19,7 @@ from ...book import Book
 from ...collateral import wallet
 from ...crif_words import POSTED, PRODUCT_CLASSES, RECEIVED, REGULATIONS, SCHEDULE, currency
 from ...errors import InputError, Note, Problem, nearest
-from ...findings import notes, rows_with
+from ...findings import notes, on_legs, rows_with
 from ...ledger import Line, Margin
 from ...market import Market
 from ...params import Params, versions
@@ -96,6 +96,11 @@ simm.loader(payload.load)
 @simm.prepare
 def prepare(market: Market, params: Params, options: dict[str, Any]) -> dict[str, Any]:
     """Factors of every risk class and margin type, product classes, add-ons and regulations of each instrument."""
+    try:
+        currency(options["calculation_currency"])
+    except ValueError as error:
+        word = options["calculation_currency"]
+        raise InputError([Problem("options", 0, "calculation_currency", word, str(error))]) from None
     labels = Labels.of(market)
     calibration = Calibration(params, options["horizon"])
     product = {name: p for p, name in enumerate(PRODUCT_CLASSES)}
@@ -128,12 +133,12 @@ def check(book: Book, market: Market, params: Params) -> list[tuple[Problem, np.
         known = params[f"{one.prefix}_delta_weight_10d"]
         own = labels.kind.such((*one.delta, *one.volatility))
         bad = own & ~labels.bucket.such(tuple(known))
-        for h in np.flatnonzero(bad[book.legs.instrument])[:100]:
-            i, row = book.legs.instrument[h], book.legs.row[h]
-            bucket = labels.bucket.words[labels.bucket.code[i]]
-            message = f"{bucket!r} is not a bucket of SIMM {params['release']} ({', '.join(known)}): {market.name[i]}"
-            problem = Problem("crif", int(book.legs.sheet_row[h]), "bucket", bucket, message, str(book.account[row]))
-            found.append((problem, np.arange(len(book)) == row))
+        words, allowed = labels.bucket.at(book.legs.instrument), ", ".join(known)
+
+        def say(h: int, words: np.ndarray = words, allowed: str = allowed) -> str:
+            return f"{words[h]!r} is not a bucket of SIMM {params['release']} ({allowed})"
+
+        found += on_legs(book, market, bad[book.legs.instrument], "bucket", say, "crif")
     return [*found, *_bad_currencies(book)]
 
 
