@@ -1,4 +1,4 @@
-"""What a venue asks for assets that an account owes: tiers by asset, looked up by the debt, laid on what makes it up."""
+"""What a venue asks for assets that an account owes: tiers by asset, laid on the holdings that make up the debt."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Borrowing:
     ) -> tuple[Line, Line, Line]:
         """Maintenance and initial margin of debts and the fee at their liquidation: debt · price · rate.
 
-        ``cash`` (B,) and ``legs`` (H,) amounts in their assets, ``held`` (R, C) their sums, ``where`` (R,) the rows that
-        may owe. The fee is debt · price · (1 + maintenance rate) · ``fee``.
+        ``cash`` (B,) and ``legs`` (H,) are amounts in their assets, ``held`` (R, C) their sums, ``where`` (R,) the rows
+        that may owe. The fee is debt · price · (1 + maintenance rate) · ``fee``.
         """
         key, price = np.broadcast_to(self.key, held.shape), market.price
 

@@ -62,8 +62,8 @@ def portfolio(book: Book, ready: Ready) -> Margin:
     maintenance = Line.total(
         "Maintenance margin",
         derivatives,
-        debts["Borrowing"].named("Borrowing (MR8)"),
-        debts["Liquidation fee of debts"],
+        owing.named("Borrowing (MR8)"),
+        owing_fee,
     )
     uplift = derivatives.scaled("Initial factor", p["initial_factor"] - 1.0, book, cite=p.cite("initial_factor"))
     initial = Line.total("Initial margin", derivatives, uplift, owing_initial)
