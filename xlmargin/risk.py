@@ -26,10 +26,11 @@ def scan(book: Book | Nets, unit: np.ndarray) -> np.ndarray:
     return matrix(start, instrument, quantity, len(unit)) @ unit
 
 
-def fold(nets: Nets, values: np.ndarray) -> np.ndarray:
-    """Values by net (N, S) added up by row (R, S)."""
-    ones, columns = np.ones(len(nets)), np.arange(len(nets))
-    return sparse.csr_matrix((ones, columns, nets.start), (len(nets.book), len(nets))) @ np.ascontiguousarray(values)
+def fold(nets: Nets, values: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
+    """Values by net (N, S), each times its ``share`` (N,) if given, added up by row (R, S)."""
+    share = np.ones(len(nets)) if share is None else share
+    shape = (len(nets.book), len(nets))
+    return sparse.csr_matrix((share, np.arange(len(nets)), nets.start), shape) @ np.ascontiguousarray(values)
 
 
 def worst(pnl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ class Held:
         haircut = ready.haircut[ready.scope_kind[self.scope[cash.row]], ready.asset_kind[cash.asset]]
         self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
         self.perp_value = np.where(self.is_perp, self.quantity * market["mark"][legs.instrument], 0.0)
+        self.nets = book.split(ready.expiry_of)
         self.short = np.where(self.is_option, uncovered(book, ready.strike_of, self.option_quantity), 0.0)
 
     @property
@@ -52,7 +53,7 @@ def confidences(held: Held) -> tuple[np.ndarray, np.ndarray]:
     own = market.column("confidence", 1.0)[book.legs.instrument]
     spot = np.append(np.nan_to_num(market.on_scope("index_confidence"), nan=1.0), 1.0)[held.scope]
     account = lowest_confidence(own, held.is_perp & (held.quantity != 0), book.legs.row, spot)
-    nets = book.split(held.ready.expiry_of)
+    nets = held.nets
     expiry = lowest_confidence(own, held.is_option, nets.net, account[nets.row])
     legs = np.where(held.is_option, expiry[nets.net], account[book.legs.row])
     assets = np.nan_to_num(market.asset_columns["confidence"], nan=1.0)[book.cash.asset]

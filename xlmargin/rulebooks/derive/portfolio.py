@@ -91,13 +91,15 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     ladder = Scenarios.of(read("scenarios") if len(market.scopes) else [])
     expiry_of, first = market.group("scope", "expiry")
     curve = curves(market, read, first)
+    unit = unit_values(market, read, ladder, curve, expiry_of)
     return {
         "read": read,
         "ladder": ladder,
         "expiry_of": expiry_of,
         "strike_of": market.group("scope", "expiry", "strike")[0],
         "curve": curve,
-        "unit": unit_values(market, read, ladder, curve, expiry_of),
+        "unit": unit,
+        "floor": unit[:, : ladder.width - ladder.skewed] * curve["negative"][expiry_of, None] - unit[:, -1:],
         **_haircuts(market, p),
         **_cash_assets(market, read),
     }

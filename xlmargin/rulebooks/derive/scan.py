@@ -18,11 +18,10 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
 
     least over s of w·(Σ expiries (V·d − mark) + linear value × (shock − 1)), or the basis contingency if worse.
     """
-    book, ready = held.book, held.ready
-    nets = book.split(ready.expiry_of)
+    book, ready, nets = held.book, held.ready, held.nets
     values = scan(nets, ready.unit)
     curve = {k: ready.curve[k][nets.group] for k in ("positive", "negative", "basis")}
-    move = fold(nets, _expiry_results(values, curve, ready.ladder.width - ready.ladder.skewed))
+    move = _expiry_results(held, values, curve)
     linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
     price, weight = (by_row(held, name, fill) for name, fill in (("price", 1.0), ("weight", 0.0)))
     move += linear[:, None] * (price - 1.0)
@@ -48,17 +47,21 @@ def by_row(held: Held, name: str, fill: float) -> np.ndarray:
     return np.append(table, np.full((1, held.ready.ladder.width), fill, table.dtype), axis=0)[held.scope]
 
 
-def _expiry_results(values: np.ndarray, curve: dict[str, np.ndarray], plain: int) -> np.ndarray:
-    """Result of each expiry (N, S): V·d − mark with d by the sign of V; columns from ``plain`` on count as −|…|."""
-    shocked = values[:, :UP_COLUMN]
-    result = np.maximum(shocked, 0.0)
-    result *= (curve["positive"] - curve["negative"])[:, None]
-    result += shocked * curve["negative"][:, None]
-    result -= values[:, MARK_COLUMN:]
-    skewed = result[:, plain:]
-    np.abs(skewed, out=skewed)
-    np.negative(skewed, out=skewed)
-    return result
+def _expiry_results(held: Held, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
+    """Σ over expiries of V·d − mark by row (R, S), d by the sign of V; skewed columns count as −|V·d − mark|.
+
+    As V·d = V·negative + max(V, 0)·(positive − negative), the first term adds up from the legs directly.
+    """
+    book, ready, nets = held.book, held.ready, held.nets
+    plain = ready.ladder.width - ready.ladder.skewed
+    spread = curve["positive"] - curve["negative"]
+    out = np.empty((len(book), ready.ladder.width))
+    out[:, :plain] = scan(book, ready.floor)
+    out[:, :plain] += fold(nets, np.maximum(values[:, :plain], 0.0), spread)
+    skewed = values[:, plain:UP_COLUMN]
+    result = np.maximum(skewed, 0.0) * spread[:, None] + skewed * curve["negative"][:, None] - values[:, MARK_COLUMN:]
+    out[:, plain:] = fold(nets, -np.abs(result))
+    return out
 
 
 def _worse_basis(values: np.ndarray) -> np.ndarray:
