@@ -1,0 +1,104 @@
+"""Theoretical values of American and European options on a share or index with a dividend yield."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...pricing import black76
+
+LOWEST, HIGHEST, HALVINGS, FORGIVEN = 1e-4, 8.0, 45, 1e-3
+CHUNK = 4096
+
+
+def european(
+    spot: np.ndarray,
+    strike: np.ndarray,
+    tau: np.ndarray,
+    rate: np.ndarray,
+    carry: np.ndarray,
+    vol: np.ndarray,
+    call: np.ndarray,
+) -> np.ndarray:
+    """Black–Scholes–Merton through the forward: D·B76(S·e^((r−q)τ), K, σ√τ).
+
+    >>> round(float(european(100.0, 100.0, 1.0, 0.05, 0.0, 0.2, True)), 4)
+    10.4506
+    """
+    forward = spot * np.exp((rate - carry) * tau)
+    return black76(forward, strike, vol * np.sqrt(tau), call, np.exp(-rate * tau))
+
+
+def american(
+    spot: np.ndarray,
+    strike: np.ndarray,
+    tau: np.ndarray,
+    rate: np.ndarray,
+    carry: np.ndarray,
+    vol: np.ndarray,
+    call: np.ndarray,
+    steps: int,
+) -> np.ndarray:
+    """Cox–Ross–Rubinstein tree with early exercise; arguments broadcast to (N,).
+
+    u = e^(σ√(τ/n)), p = (e^((r−q)τ/n) − 1/u)/(u − 1/u), kept within [0, 1].
+    Source: Cox, Ross, Rubinstein, Option pricing: a simplified approach (1979).
+    """
+    given = [np.asarray(a, np.float64) for a in (spot, strike, tau, rate, carry, vol)]
+    *numbers, call = np.broadcast_arrays(*given, np.asarray(call, bool))
+    shape = numbers[0].shape
+    flat = [n.reshape(-1) for n in (*numbers, call)]
+    out = np.empty(flat[0].size)
+    for low in range(0, out.size, CHUNK):
+        out[low : low + CHUNK] = _tree(*(f[low : low + CHUNK] for f in flat), steps)
+    return out.reshape(shape)
+
+
+def _tree(
+    spot: np.ndarray,
+    strike: np.ndarray,
+    tau: np.ndarray,
+    rate: np.ndarray,
+    carry: np.ndarray,
+    vol: np.ndarray,
+    call: np.ndarray,
+    steps: int,
+) -> np.ndarray:
+    step = np.maximum(tau, 1e-9) / steps
+    move = np.maximum(vol, LOWEST) * np.sqrt(step)
+    up, discount = np.exp(move), np.exp(-rate * step)
+    chance = np.clip((np.exp((rate - carry) * step) - 1.0 / up) / (up - 1.0 / up), 0.0, 1.0)
+    weights = [(discount * c)[:, None] for c in (chance, 1.0 - chance)]
+    side = np.where(call, 1.0, -1.0)[:, None]
+    level = spot[:, None] * np.exp(move[:, None] * np.arange(-steps, steps + 1, 2))
+    value = np.maximum(side * (level - strike[:, None]), 0.0)
+    for n in range(steps - 1, -1, -1):
+        level = level[:, : n + 1] * up[:, None]
+        value = weights[0] * value[:, 1:] + weights[1] * value[:, :-1]
+        np.maximum(value, side * (level - strike[:, None]), out=value)
+    return value[:, 0]
+
+
+def theoretical(facts: dict[str, np.ndarray], spot: np.ndarray, vol: np.ndarray, steps: int) -> np.ndarray:
+    """Values (N,) at ``spot`` and ``vol``; ``facts`` are strike, tau, rate, carry, call and american, all (N,)."""
+    rest = (spot, *(facts[k] for k in ("strike", "tau", "rate", "carry")), vol, facts["call"])
+    out = european(*rest)
+    early = np.flatnonzero(facts["american"])
+    if len(early):
+        out[early] = american(*(np.asarray(a)[early] for a in rest), steps)
+    return out
+
+
+def explained(facts: dict[str, np.ndarray], spot: np.ndarray, price: np.ndarray, steps: int) -> np.ndarray:
+    """Whether some volatility between 0.01 % and 800 % gives ``price`` (N,), 0.1 % below it forgiven."""
+    floor, ceiling = (theoretical(facts, spot, np.full(len(price), v), steps) for v in (LOWEST, HIGHEST))
+    return (price >= floor * (1.0 - FORGIVEN)) & (price <= ceiling)
+
+
+def implied(facts: dict[str, np.ndarray], spot: np.ndarray, price: np.ndarray, steps: int) -> np.ndarray:
+    """Volatility (N,) at which the theoretical value is ``price``: the lowest for a deep option at its floor."""
+    low, high = np.full(len(price), LOWEST), np.full(len(price), HIGHEST)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        below = theoretical(facts, spot, middle, steps) < price
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return 0.5 * (low + high)
