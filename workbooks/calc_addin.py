@@ -37,9 +37,8 @@ class Here:
             site.addsitedir(path)
             new = [p for p in sys.path if p not in before]
             sys.path[:] = new + before
-        from xlmargin.workbooks.registry import FUNCTIONS
-
         import xlmargin.workbooks  # noqa: F401
+        from xlmargin.workbooks.registry import FUNCTIONS
 
         self.functions = FUNCTIONS
 
@@ -83,7 +82,8 @@ class Bridge:
             return cls.runner.call(name, cells)
         except Exception as error:
             cls.runner = None
-            return [["#XM! the Python at %s does not answer (%s): run xlmargin calc install" % (SETTINGS["python"], error)]]
+            told = "#XM! the Python at {} does not answer ({}): run xlmargin calc install"
+            return [[told.format(SETTINGS["python"], error)]]
 
     @staticmethod
     def start():

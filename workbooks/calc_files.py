@@ -66,12 +66,13 @@ def parameter(name: str) -> str:
 
 def interface(functions: Iterable[Function]) -> str:
     """The UNO interface in IDL: one method a function, any cells in, a table out."""
-    methods = "".join(
-        f"  sequence< sequence< any > > {method(f)}({', '.join(f'[in] any {parameter(a.name)}' for a in f.arguments)});\n"
-        for f in functions
-    )
+    methods = "".join(f"  sequence< sequence< any > > {method(f)}({_parameters(f)});\n" for f in functions)
     base = "com::sun::star::uno::XInterface"
     return f"module org {{ module xlmargin {{\n interface XFunctions : {base} {{\n{methods} }};\n}}; }};\n"
+
+
+def _parameters(function: Function) -> str:
+    return ", ".join(f"[in] any {parameter(a.name)}" for a in function.arguments)
 
 
 def configuration(functions: Iterable[Function]) -> str:
@@ -103,7 +104,8 @@ def _function_node(function: Function) -> str:
         f'<prop oor:name="Description"><value {LANG}>{escape(a.meaning)}</value></prop></node>'
         for a in function.arguments
     )
-    return f'<node oor:name="{method(function)}" oor:op="replace">{own}<node oor:name="Parameters">{arguments}</node></node>'
+    inner = f'{own}<node oor:name="Parameters">{arguments}</node>'
+    return f'<node oor:name="{method(function)}" oor:op="replace">{inner}</node>'
 
 
 def settings(python: str, paths: Iterable[str], version: Iterable[int], mode: str) -> str:

@@ -15,37 +15,39 @@ from xlmargin.errors import InputError, nearest
 from . import cells
 from .ranges import KEPT, Ranges, pick, split_account
 from .registry import function
+from .trades import with_trades
 
 BOOK = "positions* model* balances instruments assets"
 REST = "account as_of accounts orders options"
 WRONG = f"{cells.ERROR}see remark"
 
-Figure = Callable[[Ranges], Any]
+Figure = Callable[[], Any]
 
 
-def _figures(margin: xm.Margin) -> dict[str, Figure]:
-    """Every figure of a margin by name, made when asked for."""
+def figures(margin: xm.Margin, saving: Callable[[], xm.Benefit]) -> dict[str, Figure]:
+    """Every figure of a margin by name, each made when asked for (R,); ``saving`` gives what netting saves."""
+    stamped = lambda key: lambda: np.full(len(margin.account), margin.stamp[key], object)  # noqa: E731
     own: dict[str, Figure] = {
-        "equity": lambda r: margin.equity.value,
-        "initial": lambda r: margin.initial.value,
-        "maintenance": lambda r: margin.maintenance.value,
-        "available": lambda r: margin.available,
-        "headroom": lambda r: margin.headroom,
-        "ratio": lambda r: margin.ratio,
-        "currency": lambda r: margin.currency,
-        "benefit": lambda r: r.benefit().amount,
-        "benefit_percent": lambda r: r.benefit().percent,
-        "gross_initial": lambda r: r.benefit().gross_initial,
-        "gross_maintenance": lambda r: r.benefit().gross_maintenance,
-        "notes": lambda r: _notes(margin),
-        "model": lambda r: np.full(len(margin.account), margin.stamp["model"], object),
-        "parameters": lambda r: np.full(len(margin.account), margin.stamp["parameters"], object),
-        "market_time": lambda r: np.full(len(margin.account), margin.stamp["market time"], object),
+        "equity": lambda: margin.equity.value,
+        "initial": lambda: margin.initial.value,
+        "maintenance": lambda: margin.maintenance.value,
+        "available": lambda: margin.available,
+        "headroom": lambda: margin.headroom,
+        "ratio": lambda: margin.ratio,
+        "currency": lambda: margin.currency,
+        "benefit": lambda: saving().amount,
+        "benefit_percent": lambda: saving().percent,
+        "gross_initial": lambda: saving().gross_initial,
+        "gross_maintenance": lambda: saving().gross_maintenance,
+        "notes": lambda: np.where(_notes(margin) == "", "none", _notes(margin)),
+        "model": stamped("model"),
+        "parameters": stamped("parameters"),
+        "market_time": stamped("market time"),
     }
     if margin.worst is not None:
-        own["worst"] = lambda r: margin.worst
+        own["worst"] = lambda: margin.worst
     further = margin.levels | margin.extras
-    return own | {name: (lambda r, line=line: line.value) for name, line in further.items()}
+    return own | {name: (lambda line=line: line.value) for name, line in further.items()}
 
 
 def _notes(margin: xm.Margin) -> np.ndarray:
@@ -72,14 +74,13 @@ def XM_MARGIN(ranges: Ranges, output: str, account: str) -> Any:
         return cells.table(_summary(ranges, margin, account))
     if account:
         ranges.refuse_bad(account)
-    figures = _figures(margin)
+    known = figures(margin, ranges.benefit)
     name = output.strip().casefold().replace(" ", "_")
-    if name not in figures:
-        allowed = ", ".join(figures)
-        raise InputError(f"output: {output!r} is not one of {allowed}{nearest(output, figures)}")
+    if name not in known:
+        raise InputError(f"output: {output!r} is not one of {', '.join(known)}{nearest(output, known)}")
     if not account:
         ranges.refuse_bad()
-    return pick(margin, figures[name](ranges), account, name)
+    return pick(margin, known[name](), account, name)
 
 
 def _summary(ranges: Ranges, margin: xm.Margin, account: str) -> pd.DataFrame:
@@ -218,10 +219,11 @@ def XM_COMPARE(ranges: Ranges, models: list[str], unit: str, account: str) -> An
 def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
     """Trades on top of the positions: every figure before, after and what changes.
 
-    The trades are further rows of the positions table (a trade without ``account`` belongs to "main"); cash stays as
-    it is. With ``output`` the change of that figure alone in one cell.
+    The trades are further rows of the positions table (a trade without ``account`` belongs to "main", one without
+    ``entry_price`` is done at mark); balances stay as they are, so that an option's premium changes equity unless a
+    balance is added. With ``output`` the change of that figure alone in one cell.
     """
-    after = ranges.with_rows("positions", trades, "trades")
+    after = with_trades(ranges, trades)
     ranges.refuse_bad(account)
     after.refuse_bad(account)
     table = _only(frames.change(ranges.margin(), after.margin()), account)
