@@ -14,6 +14,7 @@ from typing import Any
 import xlsxwriter
 
 from ..schemas import REQUIRED, Column, schema
+from .report_paper import Exact
 
 HERE = Path(__file__).parent
 SOURCES = ("desk.toml", "desk_eth.toml")
@@ -34,7 +35,15 @@ FORMATS = {
     "confidence": "0.00",
     "index_confidence": "0.00",
 }
-WIDTHS = {"instrument": 25, "strategy": 84, "expiry": 19, "as_of": 19, "account": 18, "assumed": 44}
+WIDTHS = {
+    "instrument": 25,
+    "strategy": 84,
+    "expiry": 19,
+    "as_of": 19,
+    "account": 18,
+    "assumed": 44,
+    "index_confidence": 18,
+}
 NARROW = 12.5
 CREATED = dt.datetime(2026, 11, 25)
 HEAD = {"bold": True, "bg_color": "#DDE4EC", "bottom": 1, "valign": "vcenter"}
@@ -169,12 +178,13 @@ def _words(desk: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _sheet(book: Any, name: str, rows: list[dict[str, Any]]) -> None:
     columns = {column.name: column for column in schema(name)}
-    sheet, head = book.add_worksheet(name), book.add_format(HEAD)
+    sheet = book.add_worksheet(name)
     headers = _headers([*columns], rows)
     for c, header in enumerate(headers):
-        style = book.add_format({"num_format": FORMATS.get(header, "General")})
+        side: dict[str, Any] = {"align": "right"} if header in FORMATS else {"align": "left", "indent": 1}
+        style = book.add_format({"num_format": FORMATS.get(header, "General"), **side})
         sheet.set_column(c, c, WIDTHS.get(header, NARROW))
-        sheet.write_string(0, c, header, head)
+        sheet.write_string(0, c, header, book.add_format(HEAD | side))
         sheet.write_comment(0, c, _comment(header, columns.get(header)), COMMENT)
         for r, row in enumerate(rows, start=1):
             _cell(sheet, r, c, row.get(header), style)
@@ -202,9 +212,9 @@ def _cell(sheet: Any, r: int, c: int, value: Any, style: Any) -> None:
     if isinstance(value, dt.datetime):
         sheet.write_datetime(r, c, value, style)
     elif isinstance(value, str):
-        sheet.write_string(r, c, value)
+        sheet.write_string(r, c, value, style)
     elif value is not None:
-        sheet.write_number(r, c, value, style)
+        sheet.write_number(r, c, Exact(value), style)
 
 
 def _printed(sheet: Any) -> None:

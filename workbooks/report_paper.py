@@ -22,6 +22,17 @@ TOTAL: dict[str, Any] = {"bold": True, "top": 1, "top_color": RULE}
 NOTHING = "–"
 
 
+class Exact(float):
+    """A number that a workbook keeps to the last bit: XlsxWriter writes 16 digits, one too few.
+
+    >>> f"{0.34004408017048815:.16G}", f"{Exact(0.34004408017048815):.16G}"
+    ('0.3400440801704881', '0.34004408017048815')
+    """
+
+    def __format__(self, spec: str) -> str:
+        return float.__repr__(self)
+
+
 class Paper:
     """A workbook being written: styles by their properties, and the only ways in which a cell is filled."""
 
@@ -46,7 +57,7 @@ class Paper:
     def number(self, sheet: Any, r: int, c: int, value: float, form: str, **properties: Any) -> None:
         """A number, or a dash where there is none."""
         if math.isfinite(value):
-            sheet.write_number(r, c, value, self.style(num_format=form, **properties))
+            sheet.write_number(r, c, Exact(value), self.style(num_format=form, **properties))
         else:
             self.text(sheet, r, c, NOTHING, **{"align": "right", **properties})
 
