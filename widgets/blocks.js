@@ -17,23 +17,27 @@ export function draw(link, block) {
   return drawing;
 }
 
-/** A column of blocks. */
+/** A column of blocks; one whose kind stays in its place is kept, with its focus and what is open in it. */
 export class Blocks {
   constructor(link) {
     this.link = link;
     this.shown = [];
-    this.key = "";
+    this.place = null;
     this.node = h("div", { class: "xlm-blocks" });
   }
 
   update(place, blocks) {
-    const key = [place, ...blocks.map((block) => block.kind + (block.sheet ?? ""))].join(" ");
-    if (key !== this.key) {
-      this.key = key;
-      this.shown = blocks.map((block) => draw(this.link, block));
-      this.node.replaceChildren(...this.shown.map((one) => one.node));
-      return;
-    }
-    blocks.forEach((block, i) => block.kind !== "grid" && this.shown[i].update(block));
+    const kept = place === this.place ? this.shown : [];
+    this.place = place;
+    this.shown = blocks.map((block, i) => this.one(block, kept[i]));
+    for (const old of [...this.node.children]) if (!this.shown.some((one) => one.node === old)) old.remove();
+    this.shown.forEach((one, i) => this.node.children[i] === one.node || this.node.insertBefore(one.node, this.node.children[i] ?? null));
+  }
+
+  one(block, old) {
+    const slot = `${block.kind} ${block.sheet ?? block.id ?? ""}`;
+    if (old?.slot !== slot) return Object.assign(draw(this.link, block), { slot });
+    if (block.kind !== "grid") old.update(block);
+    return old;
   }
 }

@@ -2,6 +2,7 @@
 import { button, freshId, h, live, mark } from "./dom.js";
 import { Cursor } from "./cells.js";
 import { clipboard } from "./clipboard.js";
+import { Editor } from "./editor.js";
 
 const ROW = 24;
 const SPARE = 8;
@@ -42,6 +43,7 @@ export class Grid {
     this.scroller.addEventListener("keydown", (event) => this.key(event));
     this.scroller.addEventListener("mousedown", (event) => this.press(event));
     this.scroller.addEventListener("mousemove", (event) => event.buttons === 1 && this.drag(event));
+    this.scroller.addEventListener("focusin", (event) => this.reach(event));
     this.scroller.addEventListener("dblclick", (event) => this.cellOf(event) && this.edit());
     clipboard(this);
   }
@@ -67,7 +69,7 @@ export class Grid {
     this.lines.clear();
     const title = (column) =>
       h("th", { role: "columnheader", scope: "col", title: column.meaning, class: column.number && "num" }, column.label + (column.required ? " *" : ""));
-    this.head.replaceChildren(h("th", { role: "columnheader", scope: "col", class: "xlm-number", "aria-label": "Row" }), ...this.data.columns.map(title));
+    this.head.replaceChildren(h("th", { role: "columnheader", scope: "col", class: "xlm-number" }, "#"), ...this.data.columns.map(title));
   }
 
   /** Forget drafts that Python has answered, and draw. */
@@ -182,6 +184,16 @@ export class Grid {
     event.preventDefault();
   }
 
+  /** A cell that got the keyboard by other means than this grid's own keys. */
+  reach(event) {
+    const cell = this.cellOf(event);
+    if (!cell || this.editor) return;
+    const { row, column } = this.cursor;
+    if (cell.parentNode.xlmRow === row && cell.xlmColumn === column) return;
+    this.cursor.go(cell.parentNode.xlmRow, cell.xlmColumn);
+    this.window();
+  }
+
   drag(event) {
     const cell = this.cellOf(event);
     if (!cell || this.editor) return;
@@ -249,47 +261,12 @@ export class Grid {
     this.window();
   }
 
-  /** Open an editor over the cursor's cell, with what it holds or the key just typed. */
+  /** Type into the cursor's cell. */
   edit(typed) {
-    const { row, column } = this.cursor;
-    const cell = this.cell();
-    const spec = this.data.columns[column];
-    const list = spec.choices.length ? h("datalist", { id: freshId("list") }, ...spec.choices.map((word) => h("option", { value: word }))) : null;
-    const input = live("input", {
-      type: "text",
-      class: "xlm-editor",
-      "aria-label": `${spec.label}, row ${row + 2}`,
-      list: list?.id,
-      autocomplete: "off",
-      spellcheck: "false",
-      keydown: (event) => this.editing(event),
-      blur: () => this.close(true),
-    });
-    input.value = typed ?? this.text(row, column);
-    this.editor = { cell, input, row, column, before: this.text(row, column), id: this.data.rows[row][0] };
-    cell.replaceChildren(...[input, list].filter(Boolean));
-    input.focus();
-    if (typed === undefined) input.select();
-  }
-
-  editing(event) {
-    event.stopPropagation();
-    const move = { Enter: [event.shiftKey ? -1 : 1, 0], Tab: [0, event.shiftKey ? -1 : 1], Escape: [0, 0] }[event.key];
-    if (!move) return;
-    event.preventDefault();
-    this.close(event.key !== "Escape");
-    this.cursor.go(this.cursor.row + move[0], this.cursor.column + move[1]);
-    this.focus();
+    this.editor = new Editor(this, typed);
   }
 
   close(keep) {
-    if (!this.editor) return;
-    const { cell, input, column, before, id } = this.editor;
-    const text = input.value;
-    this.editor = null;
-    cell.textContent = before;
-    const row = this.data.rows.findIndex((line) => line[0] === id);
-    if (keep && text !== before && row >= 0) this.put([[row, column, text]]);
-    else this.window();
+    this.editor?.close(keep);
   }
 }

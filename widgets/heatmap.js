@@ -15,6 +15,7 @@ export class Heatmap {
     this.scroller = live("div", { class: "xlm-heat-box", tabindex: "-1" }, this.table);
     this.node = h("div", {}, this.caption, this.scroller, this.worst);
     this.table.addEventListener("keydown", (event) => this.key(event));
+    this.table.addEventListener("focusin", ({ target }) => target.xlmPlace && this.cursor.go(...target.xlmPlace));
     this.table.addEventListener("click", (event) => this.pick(event.target.closest("td")));
   }
 

@@ -16,6 +16,7 @@ export class Ledger {
     this.remark = h("div", { class: "xlm-hint" });
     this.node = h("div", { class: "xlm-ledger-box" }, this.table, this.remark);
     this.table.addEventListener("keydown", (event) => this.key(event));
+    this.table.addEventListener("focusin", (event) => (this.here = event.target.closest("tbody tr")?.xlmPlace ?? this.here));
     this.table.addEventListener("click", (event) => this.press(event.target.closest("tbody tr")));
   }
 
