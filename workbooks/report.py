@@ -16,7 +16,7 @@ from ..run import Benefit
 from ..run import benefit as saving_of
 from . import report_curves, report_ledger, report_lists, report_scenarios, report_summary
 from .report_content import Content, gather
-from .report_paper import Paper
+from .report_paper import Paper, plain
 
 OPTIONS = {
     "strings_to_formulas": False,
@@ -56,22 +56,21 @@ def _check(path: Path) -> None:
 
 
 def _sheets(book: Any, content: Content) -> None:
-    paper = Paper(book)
-    book.set_properties(
-        {"title": content.title or "Margin report", "comments": content.foot, "created": _created(content)}
-    )
-    names = [report_summary.NAME, report_ledger.NAME]
-    names += [report_scenarios.NAME] if content.detail.grid is not None else []
-    names += [report_curves.NAME, report_lists.POSITIONS, report_lists.PARAMETERS, report_lists.NOTICES]
-    sheets = {name: book.add_worksheet(name) for name in names}
-    ledger = report_ledger.write(paper, sheets[report_ledger.NAME], content)
-    report_summary.write(paper, sheets[report_summary.NAME], content, ledger)
-    if content.detail.grid is not None:
-        report_scenarios.write(paper, sheets[report_scenarios.NAME], content)
-    report_curves.write(paper, sheets[report_curves.NAME], content)
-    report_lists.positions(paper, sheets[report_lists.POSITIONS], content)
-    report_lists.parameters(paper, sheets[report_lists.PARAMETERS], content)
-    report_lists.notices(paper, sheets[report_lists.NOTICES], content)
+    paper, title = Paper(book), plain(content.title or "Margin report")
+    book.set_properties({"title": title, "comments": plain(content.foot), "created": _created(content)})
+    any_rows = len(content.rows) > 0
+    writers = {
+        report_scenarios.NAME: report_scenarios.write if any_rows and content.detail.grid is not None else None,
+        report_curves.NAME: report_curves.write if any_rows else None,
+        report_lists.POSITIONS: report_lists.positions,
+        report_lists.PARAMETERS: report_lists.parameters,
+        report_lists.NOTICES: report_lists.notices,
+    }
+    summary, ledger = (book.add_worksheet(name) for name in (report_summary.NAME, report_ledger.NAME))
+    report_summary.write(paper, summary, content, report_ledger.write(paper, ledger, content))
+    for name, writer in writers.items():
+        if writer is not None:
+            writer(paper, book.add_worksheet(name), content)
 
 
 def _created(content: Content) -> dt.datetime:

@@ -149,6 +149,8 @@ def _parameter(paper: Paper, sheet: Any, row: int, name: str, value: Any, entry:
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return ", ".join(f"{k} = {_words(v)}" for k, v in value.items())
     if isinstance(value, list | tuple | np.ndarray):

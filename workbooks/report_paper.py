@@ -15,6 +15,7 @@ INK, QUIET, FAINT = "#1F2A36", "#66707C", "#9AA4AF"
 BAND, RULE = "#DDE4EC", "#9AA9B8"
 AMBER, RED = "#FFE2A0", "#A62B22"
 LONGEST_TEXT = 32_000
+UNSPEAKABLE = {code: "?" for code in (*range(32), 0xFFFE, 0xFFFF) if chr(code) not in "\t\n\r"}
 MADE_A_FORMULA_BY = ("=", "+", "-", "@", "\t", "\r", "\n")
 PERCENT, SIGNED_PERCENT = '0.0%;-0.0%;"–"', "+0.0%;-0.0%;0.0%"
 HEAD: dict[str, Any] = {"bold": True, "bg_color": BAND, "bottom": 1, "bottom_color": RULE, "valign": "vcenter"}
@@ -82,12 +83,12 @@ class Paper:
 
 
 def plain(words: Any) -> str:
-    """Words as a cell can hold them: no half of a surrogate pair, not longer than Excel takes.
+    r"""Words as a cell can hold them: no control character, no half of a surrogate pair, not longer than Excel takes.
 
-    >>> plain("a\\ud800b"), len(plain("x" * 99_999))
-    ('a?b', 32001)
+    >>> plain("a\ud800b\x01"), len(plain("x" * 99_999))
+    ('a?b?', 32001)
     """
-    text = str(words).encode("utf-8", "replace").decode("utf-8")
+    text = str(words).encode("utf-8", "replace").decode("utf-8").translate(UNSPEAKABLE)
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
 
