@@ -133,14 +133,16 @@ def _array(cells: list[Any]) -> np.ndarray:
 
 
 def _given(column: Column | None, value: Any) -> Any:
-    """A cell handed over by code: blanks as None, numbers as float, anything else as it is."""
+    """A cell handed over by code: blanks as None, numbers and moments as float, anything else as it is."""
+    if value is None or value == "" or type(value).__name__ in ("NAType", "NaTType"):
+        return None
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, int | float | np.number):
         value = float(value)
         return None if np.isnan(value) else value
-    if value is None or value == "" or type(value).__name__ in ("NAType", "NaTType"):
-        return None
+    if column is not None and column.dtype == TIME and not isinstance(value, str):
+        return read_time(value)
     return typed_cell(column, value) if isinstance(value, str) and column is not None else value
 
 
