@@ -172,7 +172,8 @@ def test_margin_scales_with_the_book(model, seed):
     session, checked = xm.session(book, market, model, params=params_of(model, market))
     legs = replace(checked.legs, quantity=checked.legs.quantity * 2, accrued=checked.legs.accrued * 2)
     cash = replace(checked.cash, amount=checked.cash.amount * 2)
-    one, two = session.margin(checked), session.margin(replace(checked, legs=legs, cash=cash))
+    orders = replace(checked.orders, quantity=checked.orders.quantity * 2)
+    one, two = session.margin(checked), session.margin(replace(checked, legs=legs, cash=cash, orders=orders))
     for key, found in values(one).items():
         assert close([2 * v for v in found], values(two)[key], size(two)), key
 
