@@ -16,14 +16,14 @@ POSITIONS, PARAMETERS, NOTICES = "Positions", "Parameters", "Notices"
 POSITION_HEADS = ("Holding", "Kind", "Quantity", "Price", "Equity", "Initial margin", "Maintenance margin")
 EQUITY, INITIAL, MAINTENANCE = 4, 5, 6
 PARAMETER_HEADS = ("Parameter", "Scope", "Value", "Unit", "In force since", "How sure", "Source")
-MOST_ENTRIES = 400
+MOST_ENTRIES, NOISE = 400, 1e-12
 NOTICE_WIDTHS = (64, 38, 46, 10, 16, 26)
 KIND_WORDS = {LEGS: "position", CASH: "balance", ORDERS: "order"}
 
 
 def positions(paper: Paper, sheet: Any, content: Content) -> None:
     """What every holding adds to equity and to both requirements; each account adds up to its figures."""
-    for c, width in enumerate((36, 12, 14, 16, 18, 18, 20)):
+    for c, width in enumerate((42, 12, 14, 16, 18, 18, 20)):
         sheet.set_column(c, c, width)
     paper.text(sheet, 0, 0, POSITIONS, bold=True, font_size=14)
     words = "What each holding adds to equity and to the requirements; a minus lowers a requirement."
@@ -72,8 +72,9 @@ def _holdings(content: Content, d: int) -> Iterator[tuple[str, str, float, float
             left = left - adds[i]
             yield holding_name(detail, on, int(mine[i])), KIND_WORDS[on], *_held(content, on, int(mine[i])), adds[i]
         size = np.maximum(size, np.abs(adds).sum(axis=0))
-    if (np.abs(left) > 1e-12 * size).any():
-        yield "floors, charges and smaller holdings", "", np.nan, np.nan, left
+    left = np.where(np.abs(left) > NOISE * size, left, 0.0)
+    if left.any():
+        yield "floors, charges, rounding, further holdings", "", np.nan, np.nan, left
 
 
 def _held(content: Content, on: str, h: int) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ PERCENT, SIGNED_PERCENT = '0.0%;-0.0%;"–"', "+0.0%;-0.0%;0.0%"
 HEAD: dict[str, Any] = {"bold": True, "bg_color": BAND, "bottom": 1, "bottom_color": RULE, "valign": "vcenter"}
 TOTAL: dict[str, Any] = {"bold": True, "top": 1, "top_color": RULE}
 NOTHING = "–"
+NEXT_SOURCE = re.compile(r"; (?=\d{4}-\d{2}-\d{2} )")
 
 
 class Exact(float):
@@ -133,7 +135,7 @@ def cell(r: int, c: int) -> str:
 
 def sources(paper: Paper, sheet: Any, row: int, cites: Iterable[str]) -> int:
     """Every source once and in full below ``row``; returns the last row written."""
-    distinct = list(dict.fromkeys(part for cite in cites for part in cite.split("; ") if part))
+    distinct = list(dict.fromkeys(part for cite in cites for part in NEXT_SOURCE.split(cite) if part))
     if distinct:
         row += 1
         paper.text(sheet, row, 0, "Sources in full", bold=True)
