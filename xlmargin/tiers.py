@@ -116,10 +116,17 @@ def ratios(given: Mapping[str, Any], what: str = "collateral") -> Tiers:
     return Tiers.of(columns, what)
 
 
+def quotes(market: Market) -> np.ndarray:
+    """Quote currency of each instrument (I,): as named, else what it settles in; USD where an inverse one names none."""
+    named, settle = market.texts["quote"], np.append(market.assets, "")[market.settle]
+    unnamed = (named == "") | (market.inverse & (named == settle))
+    return np.where(unnamed, np.where(market.inverse, "USD", settle), named)
+
+
 def contracts(market: Market) -> list[str]:
     """A name for each instrument (I,) to find its brackets by, as ccxt writes it: BTC/USDT:USDT, ETH/USD:ETH-261225."""
-    quote, settle = market.texts["quote"], np.append(market.assets, "")[market.settle]
-    quote = np.where(quote == "", np.where(market.inverse, "USD", settle), quote)
+    settle = np.append(market.assets, "")[market.settle]
+    quote = quotes(market)
     dates = [f"-{dt.datetime.fromtimestamp(e, dt.UTC):%y%m%d}" if e == e else "" for e in market["expiry"]]
     rows = zip(market.underlying, quote, settle, dates, strict=True)
     return [f"{coin}/{price}:{pay}{date}" for coin, price, pay, date in rows]

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...book import Book
 from ...market import FUTURE, OPTION, PERP, Market
+from ...tiers import quotes
 
 TYPE = {PERP: "SWAP", FUTURE: "FUTURES", OPTION: "OPTION"}
 
@@ -13,8 +14,7 @@ TYPE = {PERP: "SWAP", FUTURE: "FUTURES", OPTION: "OPTION"}
 def families(market: Market) -> list[str]:
     """Type and family of each instrument (I,): ``SWAP BTC-USDT``, ``OPTION BTC-USD``, ``FUTURES BTC-USD_UM``."""
     settle = np.append(market.assets, "")[market.settle]
-    quote = market.texts["quote"]
-    quote = np.where(quote == "", np.where(market.inverse, "USD", settle), quote)
+    quote = quotes(market)
     united = (quote == "USD") & ~market.inverse & (settle == "USD")
     rows = zip(market.kind, market.underlying, quote, united, strict=True)
     return [f"{TYPE.get(int(k), 'SPOT')} {coin}-{price}{'_UM' if um else ''}" for k, coin, price, um in rows]
