@@ -194,7 +194,8 @@ class _Reader:
     def _numbers(self, column: str) -> np.ndarray:
         cells = self.raw[column]
         numbers, wrong = _plain_numbers(cells), {}
-        for i in np.flatnonzero(np.isnan(numbers) & ~(pd.isna(cells) | (cells == ""))):
+        unread = np.isnan(numbers) & ~pd.isna(cells)
+        for i in np.flatnonzero(unread & (cells != "") if unread.any() else unread):
             try:
                 numbers[i] = _amount(cells[i])
             except ValueError as error:
@@ -220,6 +221,8 @@ class _Reader:
 
 def _plain_numbers(cells: np.ndarray) -> np.ndarray:
     """Cells that are numbers or read as such at once; NaN for the others."""
+    if cells.dtype.kind == "f":
+        return cells
     flags = np.fromiter((isinstance(c, bool | np.bool_) for c in cells), bool, len(cells))
     cells = np.where(flags, None, cells)
     try:

@@ -27,7 +27,7 @@ SPELLINGS = {folded(name): name for name in NAMES} | {
     "product": "qualifier",
     "currency": "amount_currency",
 }
-LARGEST_TABLE = 1 << 24
+LARGEST_TABLE = 1 << 21
 OWN = ("usd", "amount", "notional", "end", "table", "row")
 
 
@@ -45,6 +45,8 @@ class Words:
         >>> Words.of(np.array(["b", None, 2.0, "b"], object)).texts.tolist()
         ['b', '', '2', 'b']
         """
+        if cells.dtype.kind == "f" and np.isnan(cells).all():
+            return cls(np.zeros(len(cells), np.int64), ("",))
         try:
             code, found = pd.factorize(np.asarray(cells, object))
         except TypeError:
@@ -162,13 +164,16 @@ class Sensitivities:
 def unread(tables: Mapping[str, Any], problems: list[Problem]) -> Sensitivities:
     """Every filled row of the tables as it stands: texts as words, amounts as cells."""
     parts = [_columns(name, data, problems) for name, data in tables.items()]
-    joined = {c: np.concatenate([part[c] for part in parts]) for c in NAMES}
     rows = np.concatenate([part["row"] for part in parts])
     table = np.repeat(np.arange(len(parts)), [len(part["row"]) for part in parts])
-    words = {name: Words.of(joined[name]) for name in TEXTS}
-    ends = np.full(len(rows), np.nan)
-    numbers = (joined[name] for name in ("amount_usd", "amount", "notional_trade"))
-    return Sensitivities(words, *numbers, ends, None, tuple(tables), table, rows)
+    words = {name: Words.of(_joined(name, parts)) for name in TEXTS}
+    numbers = (_joined(name, parts) for name in ("amount_usd", "amount", "notional_trade"))
+    return Sensitivities(words, *numbers, np.full(len(rows), np.nan), None, tuple(tables), table, rows)
+
+
+def _joined(name: str, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
+    """One column over all tables; NaN where a table lacks it."""
+    return np.concatenate([part.get(name, np.full(len(part["row"]), np.nan)) for part in parts])
 
 
 def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:
@@ -185,9 +190,8 @@ def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndar
     count = 0 if missing or len(lengths) != 1 else lengths.pop()
     filled = np.zeros(count, bool)
     for cells in found.values() if count else ():
-        filled |= ~(pd.isna(cells) | (cells == ""))
-    columns = {c: found[c][:count] if c in found else np.full(count, None, object) for c in NAMES}
-    return {c: cells[filled] for c, cells in columns.items()} | {"row": np.flatnonzero(filled) + 2}
+        filled |= ~pd.isna(cells) if cells.dtype.kind == "f" else ~(pd.isna(cells) | (cells == ""))
+    return {c: cells[:count][filled] for c, cells in found.items()} | {"row": np.flatnonzero(filled) + 2}
 
 
 def _found(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:
@@ -203,6 +207,14 @@ def _found(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarra
             if column in found and by_name:
                 twice.append(header)
             elif column not in found:
-                found[column] = np.asarray(data[header], object)
+                found[column] = _cells(column, data[header])
     problems.extend(Problem(name, 1, str(h), h, f"column {str(h)!r} stands twice") for h in twice)
     return found
+
+
+def _cells(column: str, cells: Any) -> np.ndarray:
+    """Amounts that are numbers already stay numbers; everything else as it is."""
+    if column not in NUMBERS:
+        return np.asarray(cells, object)
+    plain = np.asarray(cells)
+    return plain.astype(np.float64) if plain.dtype.kind in "fiu" else plain.astype(object)

@@ -20,6 +20,7 @@ from ...errors import Note
 from ...findings import notes
 from ...market import Market
 from ...registry import Setting
+from .labels import Coded
 
 SIDES = ("collect", "post")
 SEGREGATION = ("total", "segregated", "unsegregated")
@@ -55,15 +56,17 @@ class Regimes:
     def of(cls, market: Market, side: str) -> Regimes:
         """Read the market's lists; rows meant for the other side name nothing and are not blank."""
         empty = np.full(len(market), "", object)
-        texts = market.texts.get(f"{side}_regulations", empty)
+        texts = Coded.of(market.texts.get(f"{side}_regulations", empty))
         other = POSTED if side == "collect" else RECEIVED
         elsewhere = market.texts.get("im_model", empty) == other
         number = {name: i for i, name in enumerate(REGULATIONS)}
-        read = {word: [number[r] for r in word.split(",") if r != EXCLUDED] if word else [] for word in set(texts)}
-        named = [[] if out else read[word] for word, out in zip(texts, elsewhere, strict=True)]
-        start = np.concatenate([[0], np.cumsum([len(n) for n in named])]).astype(np.int64)
-        flat = np.array([r for one in named for r in one], np.int64)
-        return cls(start, flat, (texts == "") & ~elsewhere)
+        read = [[number[r] for r in word.split(",") if r not in ("", EXCLUDED)] for word in texts.words]
+        flat = np.array([r for one in read for r in one], np.int64)
+        begin = np.cumsum([0, *map(len, read)])
+        count = np.where(elsewhere, 0, np.diff(begin)[texts.code])
+        start = np.concatenate([[0], np.cumsum(count)])
+        offset = np.arange(start[-1]) - np.repeat(start[:-1], count)
+        return cls(start, flat[np.repeat(begin[:-1][texts.code], count) + offset], texts.such(("",)) & ~elsewhere)
 
 
 @dataclass(frozen=True, eq=False)

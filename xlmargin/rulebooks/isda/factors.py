@@ -9,7 +9,7 @@ import numpy as np
 from ...crif_words import RESIDUAL
 from .calibration import MILLION, Calibration
 from .correlations import inner, outer
-from .labels import BASE, BASIS, BUCKETED, CURVATURE, DELTA, INFLATION, VEGA, Coded, Labels, RiskClass, Rows, rows_of
+from .labels import BASE, BASIS, BUCKETED, CURVATURE, DELTA, INFLATION, VEGA, Labels, RiskClass, Rows, rows_of
 from .measure import Factors
 
 
@@ -67,8 +67,7 @@ def _units(rows: Rows, labels: Labels, c: Calibration) -> np.ndarray:
         if rows.kind == VEGA:
             return unit * c[f"{rows.prefix}_volatility_ratio"]
     if rows.kind == CURVATURE:
-        expiry = Coded.of(rows.label1)
-        unit = unit * c.scaling(expiry.words)[expiry.code]
+        unit = unit * c.scaling(rows.expiry.words)[rows.expiry.code]
         if rows.prefix == "eq":
             unit = np.where(labels.bucket.such(c["buckets_without_curvature"])[rows.index], 0.0, unit)
     return unit

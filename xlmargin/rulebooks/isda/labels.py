@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +56,29 @@ class Coded:
 
     @classmethod
     def of(cls, texts: Iterable[str], order: Sequence[str] = ()) -> Coded:
-        """Numbered in the order given first, then in the order of the alphabet."""
+        """Numbered in the order given first, then in the order of the alphabet.
+
+        >>> Coded.of(["b", "a", "z"], ["z"]).words
+        ('z', 'a', 'b')
+        """
         texts = list(texts)
         known = set(texts)
         words = (*(w for w in order if w in known), *sorted(known.difference(order)))
         number = {word: i for i, word in enumerate(words)}
-        return cls(np.fromiter((number[t] for t in texts), np.int64, len(texts)), words)
+        return cls(np.array([*map(number.__getitem__, texts)], np.int64), words)
+
+    @classmethod
+    def made(
+        cls, word: Callable[..., str], columns: Sequence[Coded], index: np.ndarray, order: Sequence[str] = ()
+    ) -> Coded:
+        """What ``word`` makes of the words of several columns at some places; it is asked once a combination."""
+        key = np.zeros(len(index), np.int64)
+        for column in columns:
+            key = key * max(len(column.words), 1) + column.code[index]
+        _, first, place = np.unique(key, return_index=True, return_inverse=True)
+        asked = zip(*(column.at(index[first]) for column in columns), strict=True)
+        coded = cls.of((word(*words) for words in asked), order)
+        return cls(coded.code[place], coded.words)
 
     def such(self, words: Sequence[str]) -> np.ndarray:
         """Where one of ``words`` stands (N,)."""
@@ -102,7 +119,7 @@ class Rows:
     name: Coded
     group: Coded
     tenor: Coded
-    label1: np.ndarray
+    expiry: Coded
 
     @property
     def power(self) -> int:
@@ -117,20 +134,28 @@ class Rows:
 
 def rows_of(prefix: str, kind: str, index: np.ndarray, labels: Labels, bucket_order: Sequence[str]) -> Rows:
     """Number the factors in order of bucket, name, group and tenor."""
-    none = np.full(len(index), "", object)
-    qualifier, label1 = labels.qualifier.at(index), labels.label1.at(index)
-    bucket = qualifier if prefix == "ir" else labels.bucket.at(index) if prefix in BUCKETED and kind != BASE else none
-    group, tenor = none, none
-    if prefix in ("cq", "cn") and kind != BASE:
-        group, tenor = labels.label2.at(index), label1
-    if prefix == "ir":
-        special = np.array([SPECIAL.get(w, "") for w in labels.kind.at(index)], object)
-        tenor = np.where(special == "", label1, special)
-        group = np.where((special == "") & (kind == DELTA), labels.label2.at(index), "")
+    bucketed = prefix in BUCKETED and kind != BASE
+    graded = prefix in ("cq", "cn") and kind != BASE
     order = (*bucket_order, RESIDUAL)
-    coded = [Coded.of(bucket, order), Coded.of(qualifier), Coded.of(group), Coded.of(tenor)]
+
+    def group(risk_type: str, label2: str) -> str:
+        return label2 if graded or (prefix == "ir" and kind == DELTA and risk_type not in SPECIAL) else ""
+
+    def tenor(risk_type: str, label1: str) -> str:
+        return (SPECIAL.get(risk_type) or label1) if graded or prefix == "ir" else ""
+
+    def bucket(qualifier: str, number: str) -> str:
+        return qualifier if prefix == "ir" else number if bucketed else ""
+
+    coded = [
+        Coded.made(bucket, (labels.qualifier, labels.bucket), index, order),
+        Coded.made(str, (labels.qualifier,), index),
+        Coded.made(group, (labels.kind, labels.label2), index),
+        Coded.made(tenor, (labels.kind, labels.label1), index),
+    ]
     key = np.zeros(len(index), np.int64)
     for column in coded:
         key = key * len(column.words) + column.code
     _, first, factor = np.unique(key, return_index=True, return_inverse=True)
-    return Rows(prefix, kind, index, factor, *(Coded(x.code[first], x.words) for x in coded), label1)
+    expiry = Coded.made(str, (labels.label1,), index)
+    return Rows(prefix, kind, index, factor, *(Coded(x.code[first], x.words) for x in coded), expiry)

@@ -29,7 +29,7 @@ from .addons import Terms
 from .calibration import Calibration
 from .cases import OPTIONS, SETTINGS, Regimes
 from .factors import factors_of
-from .labels import BUCKETED, CLASSES, Labels
+from .labels import BUCKETED, CLASSES, Coded, Labels
 from .sheets import Sheets
 
 DAY = 86400.0
@@ -104,9 +104,10 @@ def prepare(market: Market, params: Params, options: dict[str, Any]) -> dict[str
     labels = Labels.of(market)
     calibration = Calibration(params, options["horizon"])
     product = {name: p for p, name in enumerate(PRODUCT_CLASSES)}
-    words = market.texts.get("product_class", np.full(len(market), "", object))
-    counts = market.texts.get("im_model", words) != SCHEDULE
-    held = np.array([product.get(w, -1) for w in words], np.int64)
+    empty = np.full(len(market), "", object)
+    words = Coded.of(market.texts.get("product_class", empty))
+    counts = market.texts.get("im_model", empty) != SCHEDULE
+    held = np.array([product.get(w, -1) for w in words.words], np.int64)[words.code]
     regimes = {side: Regimes.of(market, side) for side in ("collect", "post")}
     regulations = np.unique(np.concatenate([r.regulation for r in regimes.values()]))
     return {
