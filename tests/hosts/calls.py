@@ -1,0 +1,119 @@
+"""The same calls for every host: a function's name and its arguments as cells (rows of cells, or one cell)."""
+
+import json
+
+AS_OF = 46351.0
+EXPIRY = 46381 + 8 / 24
+CALL, PUT = "BTC-20261225-60000-C", "BTC-20261225-55000-P"
+
+POSITIONS = [
+    ["instrument", "quantity", "entry_price", "account"],
+    ["BTC-PERP", 2.0, 60000.0, "main"],
+    [CALL, -3.0, None, "main"],
+    [PUT, -1.5, None, "main"],
+    ["BTC-PERP", -1.0, 61500.0, "second"],
+    [CALL, 4.0, None, "second"],
+]
+INSTRUMENTS = [
+    ["instrument", "mark", "iv", "forward", "index", "rate", "confidence", "index_confidence", "as_of"],
+    ["BTC-PERP", 61000.0, None, None, 61000.0, None, 1.0, 1.0, AS_OF],
+    [CALL, 2500.0, 0.55, 61500.0, 61000.0, 0.03, 1.0, 1.0, None],
+    [PUT, 1100.0, 0.6, 61500.0, 61000.0, 0.03, 1.0, 1.0, None],
+]
+BALANCES = [["asset", "amount", "account"], ["USDC", 90000.0, "main"], ["USDC", 40000.0, "second"]]
+ASSETS = [["asset", "price"], ["USDC", 1.0]]
+MODEL = "derive.portfolio"
+BOOK = (POSITIONS, MODEL, BALANCES, INSTRUMENTS, ASSETS)
+TRADES = [["instrument", "quantity", "account"], ["BTC-PERP", -1.0, "main"], [CALL, 1.0, "main"]]
+
+MESSY_POSITIONS = [
+    ["Positions of the desk", None, None, None],
+    [None, None, None, None],
+    [" Quantity ", "Remark", "INSTRUMENT", "Entry Price"],
+    ["2", "as text", "BTC-PERP", "60,000"],
+    [-3.0, None, f" {CALL} ", None],
+    [None, None, None, None],
+    [None, None, None, None],
+]
+MESSY_INSTRUMENTS = [
+    ["instrument", "iv", "mark", "forward", "index", "rate", "as_of", "expiry"],
+    ["BTC-PERP", None, 61000.0, None, 61000.0, None, "2026-11-25T00:00:00Z", None],
+    [CALL, "55%", "2500", 61500.0, 61000.0, "3 %", AS_OF, EXPIRY],
+]
+
+
+def changed(table, row, column, value):
+    """A copy of a table with one cell changed; rows and columns count from 1 as on a sheet."""
+    rows = [list(r) for r in table]
+    rows[row - 1][column - 1] = value
+    return rows
+
+
+GOOD = {
+    "summary": ("XM_MARGIN", BOOK),
+    "initial of main": ("XM_MARGIN", (*BOOK, "initial", "main")),
+    "ratio of second": ("XM_MARGIN", (*BOOK, "Ratio", "second")),
+    "benefit of main": ("XM_MARGIN", (*BOOK, "benefit", "main")),
+    "as of given": ("XM_MARGIN", (*BOOK, "market_time", "main", AS_OF + 1)),
+    "messy tables": ("XM_MARGIN", (MESSY_POSITIONS, MODEL, BALANCES[:2], MESSY_INSTRUMENTS, ASSETS)),
+    "ledger": ("XM_EXPLAIN", (*BOOK, "main")),
+    "ledger of initial": ("XM_EXPLAIN", (*BOOK, "second", None, None, None, None, "initial")),
+    "positions": ("XM_POSITIONS", BOOK),
+    "scenarios": ("XM_MATRIX", (*BOOK, "main")),
+    "grid": ("XM_MATRIX", (*BOOK, "main", None, None, None, None, "grid")),
+    "benefit": ("XM_BENEFIT", BOOK),
+    "compare": ("XM_COMPARE", (POSITIONS, "derive.portfolio, derive.standard", *BOOK[2:])),
+    "compare a range": ("XM_COMPARE", (POSITIONS, [["derive.standard"], ["derive.portfolio"]], *BOOK[2:], "USD")),
+    "what if": ("XM_WHATIF", (POSITIONS, TRADES, *BOOK[1:])),
+    "what if, change": (
+        "XM_WHATIF",
+        (POSITIONS, TRADES, *BOOK[1:], "main", None, None, None, None, "initial"),
+    ),
+    "price": ("XM_PRICE", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "C", 0.03)),
+    "prices": ("XM_PRICE", ([[61500.0], [None]], [[60000.0], [1.0]], EXPIRY, AS_OF, "55 %", [["C"], ["P"]])),
+    "greeks": ("XM_GREEKS", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "P")),
+    "delta": ("XM_GREEKS", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "P", "delta")),
+    "models": ("XM_MODELS", ()),
+    "params": ("XM_PARAMS", (MODEL, AS_OF)),
+    "one parameter": ("XM_PARAMS", (MODEL, AS_OF, "im_factor", "BTC")),
+    "template": ("XM_TEMPLATE", ("assets",)),
+    "template notes": ("XM_TEMPLATE", ("balances", "notes")),
+    "help": ("XM_HELP", ()),
+    "help on one": ("XM_HELP", ("XM_MARGIN",)),
+}
+BAD = {
+    "no volatility": ("XM_MARGIN", (POSITIONS, MODEL, BALANCES, changed(INSTRUMENTS, 3, 3, None), ASSETS)),
+    "text for a number": ("XM_MARGIN", (changed(POSITIONS, 4, 2, "two"), *BOOK[1:])),
+    "unknown model": ("XM_MARGIN", (POSITIONS, "derive.portfoli", *BOOK[2:], "initial")),
+    "no model": ("XM_MARGIN", (POSITIONS, None, *BOOK[2:], "initial")),
+    "unknown output": ("XM_MARGIN", (*BOOK, "intial", "main")),
+    "which account": ("XM_MARGIN", (*BOOK, "initial")),
+    "unreadable name": ("XM_MARGIN", (changed(POSITIONS, 3, 1, "BTC-20261325-60000-C"), *BOOK[1:])),
+    "merged header": ("XM_MARGIN", (changed(POSITIONS, 1, 2, None), *BOOK[1:])),
+    "one cell": ("XM_MARGIN", (5.0, *BOOK[1:])),
+    "swapped columns": ("XM_MARGIN", ([["quantity", "instrument"], ["BTC-PERP", 2.0]], *BOOK[1:])),
+    "bad trade": ("XM_WHATIF", (POSITIONS, [["instrument", "quantity"], ["BTC-PERP", "many"]], *BOOK[1:])),
+    "bad date": ("XM_MARGIN", (*BOOK, "initial", "main", "yesterday")),
+    "bad option": ("XM_MARGIN", (*BOOK, "initial", "main", None, None, None, "im_factr=2")),
+}
+CALLS = {**GOOD, **BAD}
+
+
+def canonical(rows):
+    """Rows with what hosts show in their own way made alike: TRUE as 1, nothing as "", whole numbers as numbers."""
+    if not isinstance(rows, list | tuple):
+        rows = [[rows]]
+    if rows and not isinstance(rows[0], list | tuple):
+        rows = [list(rows)]
+    return [[_cell(c) for c in row] for row in rows]
+
+
+def _cell(cell):
+    if cell is None:
+        return ""
+    return float(cell) if isinstance(cell, bool | int) else cell
+
+
+def lines():
+    """Every call as a JSON line, for hosts that run in a process of their own."""
+    return "\n".join(json.dumps([name, function, arguments]) for name, (function, arguments) in CALLS.items())
