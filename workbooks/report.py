@@ -58,19 +58,16 @@ def _check(path: Path) -> None:
 def _sheets(book: Any, content: Content) -> None:
     paper, title = Paper(book), plain(content.title or "Margin report")
     book.set_properties({"title": title, "comments": plain(content.foot), "created": _created(content)})
-    any_rows = len(content.rows) > 0
-    writers = {
-        report_scenarios.NAME: report_scenarios.write if any_rows and content.detail.grid is not None else None,
-        report_curves.NAME: report_curves.write if any_rows else None,
-        report_lists.POSITIONS: report_lists.positions,
-        report_lists.PARAMETERS: report_lists.parameters,
-        report_lists.NOTICES: report_lists.notices,
-    }
     summary, ledger = (book.add_worksheet(name) for name in (report_summary.NAME, report_ledger.NAME))
     report_summary.write(paper, summary, content, report_ledger.write(paper, ledger, content))
-    for name, writer in writers.items():
-        if writer is not None:
-            writer(paper, book.add_worksheet(name), content)
+    if len(content.rows) and content.detail.grid is not None:
+        report_scenarios.write(paper, book.add_worksheet(report_scenarios.NAME), content)
+    curves = report_curves.curves(content)
+    if curves is not None:
+        report_curves.write(paper, book.add_worksheet(report_curves.NAME), content, curves)
+    report_lists.positions(paper, book.add_worksheet(report_lists.POSITIONS), content)
+    report_lists.parameters(paper, book.add_worksheet(report_lists.PARAMETERS), content)
+    report_lists.notices(paper, book.add_worksheet(report_lists.NOTICES), content)
 
 
 def _created(content: Content) -> dt.datetime:

@@ -14,7 +14,7 @@ from ..scenarios import ABS, DOWN, LINEAR, NONE, UP
 
 ACCOUNTS_IN_FULL = 25
 HOLDINGS_IN_FULL = 250
-VOL_WORDS = {UP: "up", NONE: "unchanged", DOWN: "down", LINEAR: "skew, linear", ABS: "skew, absolute"}
+VOL_WORDS = {UP: "up", NONE: "unchanged", DOWN: "down", -1: "down", LINEAR: "skew, linear", ABS: "skew, absolute"}
 SIGN_WORDS = {1.0: "up", 0.0: "unchanged", -1.0: "down"}
 
 
@@ -108,11 +108,21 @@ def vol_words(vol: Any) -> str:
     return SIGN_WORDS.get(float(vol), f"{100 * float(vol):+.4g} %")
 
 
+def price_moves(grid: Grid, d: int) -> np.ndarray:
+    """Price moves of a row's scenarios (S,) as fractions; NaN where the scenario moves no price of its own.
+
+    Some rulebooks state the factor and some the move: a ladder of moves goes below zero, one of factors never does.
+    """
+    price = of_row(grid.price, d)
+    return price if np.any(price < 0) else price - 1.0
+
+
 def scenario_words(grid: Grid, d: int, s: int) -> str:
     """A scenario in words: price and volatility move, and what part of its result counts."""
-    price, vol, weight = (of_row(values, d)[s] for values in (grid.price, grid.vol, grid.weight))
+    move, vol, weight = price_moves(grid, d)[s], of_row(grid.vol, d)[s], of_row(grid.weight, d)[s]
     part = "" if weight == 1 else f", counted at {100 * weight:.4g} %"
-    return f"price {100 * (price - 1):+.4g} %, volatility {vol_words(vol)}{part}"
+    price = f"price {100 * move:+.4g} %, " if np.isfinite(move) else f"no. {of_row(grid.label, d)[s]}, "
+    return f"{price}volatility {vol_words(vol)}{part}"
 
 
 def of_row(values: np.ndarray, d: int) -> np.ndarray:

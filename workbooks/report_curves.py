@@ -27,18 +27,26 @@ LINES = {
 CHART_ROWS = len(MOVES) + 1
 
 
-def write(paper: Paper, sheet: Any, content: Content) -> None:
+def curves(content: Content) -> Profile | None:
+    """The curves of every account shown in full; None where no price moves any figure (sensitivities, say)."""
+    if not len(content.rows):
+        return None
+    found = profile(content.detail, _underlying(content), MOVES)
+    figures = np.stack([found.equity, found.initial, found.maintenance])
+    return found if np.any(figures != figures[:, :1]) else None
+
+
+def write(paper: Paper, sheet: Any, content: Content, found: Profile) -> None:
     """Write the curves of every account shown in full, each with its chart beside it."""
     for c, width in enumerate((12, 14, 16, 16, 16, 21, 3)):
         sheet.set_column(c, c, width)
     paper.text(sheet, 0, 0, NAME, bold=True, font_size=14)
     paper.text(sheet, 1, 0, f"{HELP} {content.extent}".strip(), font_color=QUIET)
     sheet.freeze_panes(2, 0)
-    curves, row = profile(content.detail, _underlying(content), MOVES), 3
-    breaks = []
+    row, breaks = 3, []
     for d in range(len(content.rows)):
         breaks.append(row)
-        row = _block(paper, sheet, content, d, curves, row) + 2
+        row = _block(paper, sheet, content, d, found, row) + 2
     sheet.set_h_pagebreaks(breaks[2::2])
     page(sheet, content.foot)
 
@@ -49,20 +57,20 @@ def _underlying(content: Content) -> str | None:
     return names.pop() if len(names) == 1 else None
 
 
-def _block(paper: Paper, sheet: Any, content: Content, d: int, curves: Profile, row: int) -> int:
+def _block(paper: Paper, sheet: Any, content: Content, d: int, found: Profile, row: int) -> int:
     """One account: table and chart; returns the first row below."""
     for c in range(18):
         paper.text(sheet, row, c, content.who(d) if c == 0 else "", bold=True, bg_color=BAND)
-    paper.text(sheet, row + 1, 0, crossings(curves, d), bold=True)
+    paper.text(sheet, row + 1, 0, crossings(found, d), bold=True)
     row += 1
     for c, words in enumerate(HEADS):
         paper.text(sheet, row + 1, c, words, align="right", **HEAD)
-    columns = {PNL: curves.pnl, EQUITY: curves.equity, INITIAL: curves.initial, MAINTENANCE: curves.maintenance}
+    columns = {PNL: found.pnl, EQUITY: found.equity, INITIAL: found.initial, MAINTENANCE: found.maintenance}
     form = money([v[:, d] for v in columns.values()], str(content.detail.currency[d]))
-    first, last = row + 2, row + 1 + len(curves.move)
+    first, last = row + 2, row + 1 + len(found.move)
     for m, r in enumerate(range(first, last + 1)):
-        paper.number(sheet, r, MOVE, float(curves.move[m]), SIGNED_PERCENT, bold=True)
-        paper.number(sheet, r, PRICE, float(curves.level[m]), "#,##0.00")
+        paper.number(sheet, r, MOVE, float(found.move[m]), SIGNED_PERCENT, bold=True)
+        paper.number(sheet, r, PRICE, float(found.level[m]), "#,##0.00")
         for c, values in columns.items():
             paper.number(sheet, r, c, float(values[m, d]), form)
     below = paper.book.add_format({"bg_color": RED, "font_color": "#FFFFFF", "bold": True})
@@ -72,19 +80,19 @@ def _block(paper: Paper, sheet: Any, content: Content, d: int, curves: Profile, 
     return last + 1
 
 
-def crossings(curves: Profile, d: int) -> str:
+def crossings(found: Profile, d: int) -> str:
     """Between which moves equity falls below maintenance margin, in words."""
-    below = curves.equity[:, d] < curves.maintenance[:, d]
-    today = int(np.argmin(np.abs(curves.move)))
+    below = found.equity[:, d] < found.maintenance[:, d]
+    today = int(np.argmin(np.abs(found.move)))
     if below[today]:
         return "Equity is below maintenance margin already at today's prices."
-    reach = 100 * curves.move
+    reach = 100 * found.move
     down = next((m for m in range(today, -1, -1) if below[m]), None)
     up = next((m for m in range(today, len(below)) if below[m]), None)
-    found = [f"{reach[a]:+.4g} % and {reach[b]:+.4g} %" for a, b in _pairs(down, up)]
-    if not found:
+    words = [f"{reach[a]:+.4g} % and {reach[b]:+.4g} %" for a, b in _pairs(down, up)]
+    if not words:
         return f"Equity stays above maintenance margin from {reach[0]:+.4g} % to {reach[-1]:+.4g} %."
-    return f"Equity falls below maintenance margin between {', and between '.join(found)}."
+    return f"Equity falls below maintenance margin between {', and between '.join(words)}."
 
 
 def _pairs(down: int | None, up: int | None) -> list[tuple[int, int]]:

@@ -90,7 +90,7 @@ def _line(ledger: Ledger, line: Line, d: int, depth: int) -> int:
     own = ledger.row
     ledger.row += 1
     if line.parts:
-        children = [_line(ledger, part, d, depth + 1) for part in line.parts]
+        children = [_line(ledger, part, d, depth + 1) for part in line.parts if depth == 0 or _counts(part, d)]
     else:
         children = _holdings(ledger, line, d, depth + 1)
     value, style = float(line.value[d]), _style(depth, bool(children), float(line.value[d]))
@@ -104,6 +104,11 @@ def _line(ledger: Ledger, line: Line, d: int, depth: int) -> int:
     ledger.paper.text(ledger.sheet, own, SOURCE, line.cite, font_color=QUIET, font_size=8)
     _outline(ledger, own, depth, collapsed=depth >= SHOWN_DEPTH and bool(children))
     return own
+
+
+def _counts(line: Line, d: int) -> bool:
+    """Whether anything of a line is not zero: deeper down, what only other accounts have is left out."""
+    return any(part.value[d] != 0 for _, part in line.walk())
 
 
 def _style(depth: int, parent: bool, value: float) -> dict[str, Any]:

@@ -54,7 +54,10 @@ def _account(paper: Paper, sheet: Any, content: Content, d: int, row: int) -> in
     for c in range(len(POSITION_HEADS)):
         paper.text(sheet, row, c, "Total" if c == 0 else "", **TOTAL)
     for c, line in lines.items():
-        paper.formula(sheet, row, c, total(range(first, row), c), float(line.value[d]), form, **TOTAL)
+        if row > first:
+            paper.formula(sheet, row, c, total(range(first, row), c), float(line.value[d]), form, **TOTAL)
+        else:
+            paper.number(sheet, row, c, float(line.value[d]), form, **TOTAL)
     return row + 1
 
 
@@ -141,7 +144,9 @@ def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _parameter(paper: Paper, sheet: Any, row: int, name: str, value: Any, entry: dict[str, Any]) -> None:
     paper.text(sheet, row, 0, name)
     paper.text(sheet, row, 1, entry["scope"])
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float) and np.isnan(value):
+        paper.text(sheet, row, 2, "not published")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         paper.number(sheet, row, 2, float(value), "General", align="left")
     else:
         paper.text(sheet, row, 2, _words(value))

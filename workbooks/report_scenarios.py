@@ -9,7 +9,7 @@ import numpy as np
 
 from ..html import amount
 from ..scenarios import ABS, LINEAR
-from .report_content import Content, of_row, scenario_words, vol_words
+from .report_content import Content, of_row, price_moves, scenario_words, vol_words
 from .report_paper import BAND, FAINT, HEAD, INK, QUIET, RULE, SIGNED_PERCENT, Paper, cell, money, page
 
 NAME = "Scenarios"
@@ -17,7 +17,7 @@ NO_SCENARIO = "·"
 LOSS, LEVEL, GAIN = "#D8694F", "#FCFCFA", "#DCEBDD"
 HELP = (
     "Profit and loss of the whole account in each scenario, as it counts: losses dark, gains light, "
-    "the worst in a heavy frame. A requirement is the loss in the worst scenario."
+    "the worst in a heavy frame. Moves are those that the rulebook states."
 )
 LIST_HEADS = ("No.", "Price move", "Volatility", "Counted at", "Profit and loss")
 
@@ -37,7 +37,7 @@ class Ladder:
 
     @property
     def prices(self) -> list[float]:
-        """Price factors of the grid, highest first."""
+        """Price moves of the grid, highest first."""
         return sorted(set(self.price[self.on_grid].tolist()), reverse=True)
 
     @property
@@ -60,8 +60,8 @@ def ladder(content: Content, d: int) -> Ladder | None:
         return None
     label = of_row(grid.label, d)
     keep = np.flatnonzero([str(name) != "-1" for name in label])
-    price, vol, weight = (of_row(v, d)[keep] for v in (grid.price, grid.vol, grid.weight))
-    vol = list(vol)
+    price, weight = price_moves(grid, d)[keep], of_row(grid.weight, d)[keep]
+    vol = list(of_row(grid.vol, d)[keep])
     return Ladder(
         keep, label[keep], price, vol, weight, grid.pnl[d][keep], int(grid.worst[d]), _on_grid(price, vol, weight)
     )
@@ -74,7 +74,7 @@ def _on_grid(price: np.ndarray, vol: list[Any], weight: np.ndarray) -> np.ndarra
     for i, move in enumerate(vol):
         key = (float(price[i]), vol_words(move))
         skewed = isinstance(move, int | np.integer) and int(move) in (LINEAR, ABS)
-        on[i] = weight[i] == 1 and not skewed and key not in seen
+        on[i] = weight[i] == 1 and np.isfinite(price[i]) and not skewed and key not in seen
         if on[i]:
             seen.add(key)
     many = len({p for p, _ in seen}) > 1 and len({v for _, v in seen}) > 1
@@ -133,7 +133,7 @@ def _heat(paper: Paper, sheet: Any, rungs: Ladder, top: int, form: str, areas: l
     for c, words in enumerate(vols, start=1):
         paper.text(sheet, top, c, words, align="right", **HEAD)
     for r, price in enumerate(prices, start=top + 1):
-        paper.number(sheet, r, 0, price - 1.0, SIGNED_PERCENT, bold=True, right=1, right_color=RULE)
+        paper.number(sheet, r, 0, price, SIGNED_PERCENT, bold=True, right=1, right_color=RULE)
         for c in range(1, len(vols) + 1):
             paper.text(sheet, r, c, NO_SCENARIO, align="right", font_color=FAINT)
     for i in np.flatnonzero(rungs.on_grid):
@@ -157,7 +157,7 @@ def _list(paper: Paper, sheet: Any, rungs: Ladder, top: int, left: int, form: st
     others = others[np.argsort([_order(x) for x in rungs.label[others]], kind="stable")]
     for r, i in enumerate(map(int, others), start=top + 1):
         paper.text(sheet, r, left, str(rungs.label[i]), align="right")
-        paper.number(sheet, r, left + 1, float(rungs.price[i]) - 1.0, SIGNED_PERCENT)
+        paper.number(sheet, r, left + 1, float(rungs.price[i]), SIGNED_PERCENT)
         paper.text(sheet, r, left + 2, vol_words(rungs.vol[i]), align="right")
         paper.number(sheet, r, left + 3, float(rungs.weight[i]), "0.0###%")
         _value(paper, sheet, rungs, i, r, left + 4, form)
