@@ -19,8 +19,9 @@ class Market:
 
     ``columns`` are instrument numbers by name (``market["strike"]``), ``texts`` instrument words; a missing
     number is NaN. ``scope`` and ``settle`` number the scopes and assets; −1 where there is none.
-    Names may repeat: in a private market every world has its own copies, and a rule cannot tell. ``scope_world`` (U,)
-    and ``asset_world`` (C,) say whose they are; None in an ordinary market, which is one world.
+    Names may repeat: in a private market every world has its own copies of what is moved there, and a rule cannot
+    tell. ``scope_world`` (U,) and ``asset_world`` (C,) say whose they are, −1 for what all worlds share; None in an
+    ordinary market, which is one world.
     """
 
     as_of: float
@@ -167,20 +168,41 @@ class Market:
         asset_columns = {**self.asset_columns, "price": self.price * asset}
         return replace(moved, columns=columns, scope_columns=scope_columns, asset_columns=asset_columns)
 
+    def forward(self) -> np.ndarray:
+        """Forward price (I,); where none is given the index carried at the interest rate (0 if unknown) to expiry."""
+        carried = self["index"] * np.exp(np.nan_to_num(self["rate"]) * self.seconds / YEAR)
+        return np.where(np.isnan(self["forward"]), carried, self["forward"])
+
     def option_value(self) -> np.ndarray:
         """Black-76 value per unit of the underlying in the quote currency (I,); NaN for other kinds."""
         tau = self.seconds / YEAR
         with np.errstate(invalid="ignore"):
-            value = black76(self["forward"], self["strike"], self["iv"] * np.sqrt(tau), self.call)
+            value = black76(self.forward(), self["strike"], self["iv"] * np.sqrt(tau), self.call)
         return np.where(self.kind == OPTION, value, np.nan)
+
+    def asset_of_scope(self, names: Sequence[str]) -> np.ndarray:
+        """Number of the asset of each name in the world of each scope (U,); −1 where there is none."""
+        words, which = np.unique(np.asarray(names, object).astype(str), return_inverse=True)
+        world = np.zeros(len(which), np.int64) if self.scope_world is None else np.maximum(self.scope_world, 0)
+        return self.asset_numbers(words)[world, which]
 
     def asset_numbers(self, names: Sequence[str]) -> np.ndarray:
         """Number of the asset of each name in every world (W, N); −1 where there is none."""
-        return _numbers(self.assets, self.asset_world, names)
+        return self._numbers(self.assets, self.asset_world, names)
 
     def scope_numbers(self, names: Sequence[str]) -> np.ndarray:
         """Number of the scope of each name in every world (W, N); −1 where there is none."""
-        return _numbers(self.scopes, self.scope_world, names)
+        return self._numbers(self.scopes, self.scope_world, names)
+
+    def _numbers(self, own: np.ndarray, world: np.ndarray | None, names: Sequence[str]) -> np.ndarray:
+        worlds = [w.max(initial=0) for w in (self.scope_world, self.asset_world) if w is not None]
+        out = np.full((1 + int(max(worlds, default=0)), len(names)), -1, np.int64)
+        for n, name in enumerate(names):
+            c = np.flatnonzero(own == name)
+            at = np.full(len(c), -1) if world is None else world[c]
+            out[:, n] = c[at < 0][-1] if (at < 0).any() else -1
+            out[at[at >= 0], n] = c[at >= 0]
+        return out
 
     def numbered(self, names: Sequence[str]) -> np.ndarray:
         """Numbers of instruments by name; −1 where there is none."""
@@ -188,21 +210,12 @@ class Market:
         return np.array([index.get(name, -1) for name in names], np.int64)
 
 
-def _numbers(own: np.ndarray, world: np.ndarray | None, names: Sequence[str]) -> np.ndarray:
-    world = np.zeros(len(own), np.int64) if world is None else world
-    out = np.full((int(world.max(initial=0)) + 1, len(names)), -1, np.int64)
-    for n, name in enumerate(names):
-        c = np.flatnonzero(own == name)
-        out[world[c], n] = c
-    return out
-
-
 def _option_marks(before: Market, after: Market) -> np.ndarray:
     """Marks of options moved by the change of their Black-76 value, in the venue's unit (coin for inverse)."""
     if not (before.kind == OPTION).any():
         return before["mark"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        unit = [np.where(m.inverse, 1.0 / m["forward"], 1.0) * m.option_value() for m in (before, after)]
+        unit = [np.where(m.inverse, 1.0 / m.forward(), 1.0) * m.option_value() for m in (before, after)]
     return np.maximum(before["mark"] + (unit[1] - unit[0]), 0.0)
 
 

@@ -29,9 +29,10 @@ def world_of_rows(book: Book, market: Market) -> np.ndarray:
     """The world of each row (R,) of a private market, told by what it holds; 0 in an ordinary market."""
     world = np.zeros(len(book), np.int64)
     if market.asset_world is not None and market.scope_world is not None:
-        world[book.cash.row] = market.asset_world[book.cash.asset]
-        world[book.orders.row] = market.scope_world[market.scope[book.orders.instrument]]
-        world[book.legs.row] = market.scope_world[market.scope[book.legs.instrument]]
+        of_cash = market.asset_world[book.cash.asset]
+        of_legs, of_orders = (market.scope_world[market.scope[t.instrument]] for t in (book.legs, book.orders))
+        for table, own in ((book.cash, of_cash), (book.orders, of_orders), (book.legs, of_legs)):
+            world[table.row[own >= 0]] = own[own >= 0]
     return world
 
 
