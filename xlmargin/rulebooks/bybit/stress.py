@@ -31,12 +31,11 @@ def prepared(market: Market, p: Params) -> dict[str, Any]:
     o = np.flatnonzero(market.kind == OPTION)
     if len(o):
         unit[o] = size[o, None] * _options(market, read, moves, o)
-    number = {str(name): c for c, name in enumerate(market.assets)}
     return {
         "moves": moves,
         "unit": unit,
         "expiry_of": market.group("scope", "expiry")[0],
-        "spot_asset": np.array([number.get(str(u), -1) for u in market.scopes], np.int64),
+        "spot_asset": market.asset_of_scope(market.scopes),
         "read": read if some else (lambda key: np.zeros(0)),
     }
 

@@ -9,16 +9,27 @@ location ("mainnet/usdc"), else the account's ``market``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...book import Book
-from ...errors import InputError, Note, Problem, nearest
+from ...errors import InputError, Note
 from ...findings import chain, notes, on_cash
 from ...integers import FLOOR, POWERS, Tally, added, as_float, muldiv, multiply, parts, quanta
 from ...ledger import CASH, Margin
-from ...lending import by_market, debts, left_out, markets_of, supplies, unknown_reserves, unpledged
+from ...lending import (
+    PLACE,
+    by_market,
+    debts,
+    left_out,
+    markets_of,
+    supplies,
+    unknown_reserves,
+    unknown_words,
+    unpledged,
+)
 from ...market import Market
 from ...params import Params
 from ...registry import Ready, Setting, margin_model
@@ -66,11 +77,10 @@ class Lent:
 
     def __init__(self, book: Book, ready: Ready) -> None:
         self.book, cash = book, book.cash
-        place = np.array([ready.place[str(name)] for name in book.pool], np.int64)
-        self.place = place[cash.row] if len(cash) else np.zeros(0, np.int64)
+        self.place = book.settings[PLACE][cash.row]
         at = self.place, cash.asset
         price = ready.price[cash.asset]
-        is_base = ready.base[self.place] == cash.asset
+        is_base = ready.base[self.place] == ready.kind[cash.asset]
         decimals = np.where(is_base, BASE_DECIMALS, ready.decimals[at])
         supplied = worth(supplies(book), price, decimals)
         self.debt = worth(debts(book), price, decimals)
@@ -125,12 +135,13 @@ def _places(p: Params) -> list[str]:
 @v3.prepare
 def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any]:
     """Factors in 1e-18, decimals and base asset by market (P) and asset (C)."""
-    places, assets = _places(p), [str(a) for a in market.assets]
+    places = _places(p)
+    assets, kind = np.unique(market.assets.astype(str), return_inverse=True)
     number = {name: c for c, name in enumerate(assets)}
     tables = [[p.by[m]["collateral"].get(a, (0, 0, 0, 0, 0)) for a in assets] for m in places]
-    table = np.array(tables, np.float64).reshape(len(places), len(assets), 5)
+    table = np.array(tables, np.float64).reshape(len(places), len(assets), 5)[:, kind]
     return {
-        "place": {name: n for n, name in enumerate(places)} | {"": 0},
+        "kind": kind,
         "base": np.array([number.get(p.by[m]["base"], -1) for m in places], np.int64),
         "borrow_min": np.array([float(p.by[m].get("borrow_min", 0)) for m in places]),
         "borrow": quanta(table[:, :, BORROW], 18),
@@ -143,7 +154,7 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
 @v3.pools
 def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
     """A pool an account and market."""
-    return by_market(book, markets_of(book, _places(p), "market", DEFAULT))
+    return by_market(book, markets_of(book, _places(p), "market", DEFAULT), _places(p))
 
 
 @v3.check
@@ -151,29 +162,24 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     """Unknown markets, assets that a market does not take, loans of another asset than the base, forgotten kinds."""
     known = _places(p)
     place = markets_of(book, known, "market", DEFAULT)
-    listed = {m: {*p.by[m]["collateral"], p.by[m]["base"]} for m in known}
-    found = chain(unpledged(book, market, "Compound"), unknown_reserves(book, market, place, listed))
-    for r, cell in enumerate(book.settings.get("market", ())):
-        word = "" if cell is None or cell != cell else str(cell).strip()
-        if word and word not in known:
-            message = f"{book.account[r]}: no Compound market {word!r}{nearest(word, known)}"
-            found.append(
-                (Problem("accounts", 0, "market", cell, message, str(book.account[r])), np.arange(len(book)) == r)
-            )
-    return [*found, *_foreign_loans(book, market, p, place, listed)]
-
-
-def _foreign_loans(
-    book: Book, market: Market, p: Params, place: np.ndarray, listed: dict[str, set[str]]
-) -> list[Found]:
-    names = market.assets[book.cash.asset].astype(str)
-    base = np.array([p.by[str(m)]["base"] if str(m) in listed else "" for m in place], object)
-    bad = (debts(book) > 0) & (names != base) & (base != "")
-    return list(
-        on_cash(
-            book, market, bad, "asset", lambda h: f"{names[h]} cannot be borrowed in {place[h]}: it lends {base[h]}"
-        )
+    listed = [{*p.by[m]["collateral"], p.by[m]["base"]} for m in known]
+    return chain(
+        unpledged(book, market, "Compound"),
+        unknown_words(book, "market", known, "Compound market"),
+        unknown_reserves(book, market, place, known, listed),
+        _foreign_loans(book, market, p, place, known),
     )
+
+
+def _foreign_loans(book: Book, market: Market, p: Params, place: np.ndarray, known: Sequence[str]) -> Iterator[Found]:
+    names, bases = market.assets[book.cash.asset], [str(p.by[m]["base"]) for m in known]
+    table = np.array([[str(a) == base for a in market.assets] for base in bases], bool).reshape(len(bases), -1)
+    bad = (debts(book) > 0) & (place >= 0) & ~table[place, book.cash.asset]
+
+    def say(h: int) -> str:
+        return f"{names[h]} cannot be borrowed in {known[place[h]]}: it lends {bases[place[h]]}"
+
+    yield from on_cash(book, market, bad, "asset", say)
 
 
 @v3.loader

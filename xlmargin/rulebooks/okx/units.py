@@ -32,7 +32,6 @@ def prepared(market: Market, p: Params) -> dict[str, Any]:
     vol = np.stack([1.0 - read("vol_down"), np.ones(len(up)), 1.0 + read("vol_up")], axis=1) if some else up
     vol = np.hstack([np.tile(np.nan_to_num(vol, nan=1.0), (1, moves.shape[1])), np.ones((len(up), 2))])
     scaling = ratios(dict(zip(market.scopes, read("scaling") if some else (), strict=True)), "okx.portfolio scaling")
-    number = {str(name): c for c, name in enumerate(market.assets)}
     return {
         "read": read if some else (lambda key: np.zeros(0)),
         "columns": columns,
@@ -41,7 +40,7 @@ def prepared(market: Market, p: Params) -> dict[str, Any]:
         "expiry_of": market.group("scope", "expiry")[0],
         "scaling": scaling,
         "hedged": Tiers.of(_pairs(p["hedged"]), "okx.portfolio hedged"),
-        "spot_asset": np.array([number.get(str(u), -1) for u in market.scopes], np.int64),
+        "spot_asset": market.asset_of_scope(market.scopes),
         "stable_of": _stable(market),
     }
 
