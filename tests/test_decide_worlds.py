@@ -13,11 +13,19 @@ from xlmargin.decide.worlds import apply, figures, requirements
 
 MODELS = [m for m in xm.models() if m in GENERATORS]
 COUNT = 5
+COINS = ("binance.portfolio", "okx.portfolio", "okx.cross", "bybit.portfolio", "bybit.cross", "hyperliquid.portfolio")
 
 
 def law_book(model, seed, accounts=4):
     """A random book of a model from the laws, its market, and parameters where they are not the model's own."""
     made = GENERATORS[model](np.random.default_rng(seed), accounts)
+    if model in COINS:
+        made["assets"].append({**made["assets"][0], "asset": "BTC", "price": 83_500.0})
+        for a in range(accounts):
+            made["balances"].append({"asset": "BTC", "amount": 0.1 + 0.05 * a, "account": f"a{a}"})
+    for row in made.get("instruments", ()):
+        if str(row["instrument"]).endswith(("-C", "-P")) and str(row["instrument"]).count("-") == 2:
+            row["expiry"] = 1_790_000_000 + 30 * 86400
     book, market = xm.tables(**{name: pd.DataFrame(rows) for name, rows in made.items()})
     return book, market, PARAMS[model](market.as_of) if model in PARAMS else None
 
@@ -97,7 +105,7 @@ def test_an_option_without_volatility_cannot_be_revalued():
     )
     session, checked = xm.session(book, market, "deribit.standard")
     moves = named(session.market, {"BTC": 0.1})
-    with pytest.raises(xm.InputError, match="column forward: missing for BTC-25DEC26-90000-C"):
+    with pytest.raises(xm.InputError, match="column iv: missing for BTC-25DEC26-90000-C"):
         figures(session, session.pooled(checked), np.zeros(1, np.int64), moves)
 
 

@@ -122,7 +122,8 @@ def unpriced(market: Market, used: np.ndarray | None = None) -> list[Problem]:
     problems = []
     options = market.kind == OPTION
     for column in ("forward", "iv", "strike", "expiry"):
-        gap = options & np.isnan(market[column]) & (True if used is None else used)
+        values = market.forward() if column == "forward" else market[column]
+        gap = options & np.isnan(values) & (True if used is None else used)
         for i in np.flatnonzero(gap)[:50]:
             text = f"missing for {market.name[i]}: an option cannot be revalued after a move without it"
             problems.append(Problem("instruments", 0, column, None, text))

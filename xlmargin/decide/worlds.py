@@ -21,8 +21,8 @@ from ..registry import Ready
 from ..run import BLOCK, Session
 from .moves import Moves, unpriced
 
-DENSE = 1 << 20
-COPIES = 1 << 17
+DENSE = 1 << 21
+COPIES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def figures(session: Session, book: Book, world: np.ndarray, moves: Moves) -> Fi
     """
     _refuse(session.market, book, moves)
     session = at_time(session, moves.seconds)
-    cuts = list(_cuts(session, world, len(moves)))
+    cuts = list(_cuts(session, world, moves))
     step = lambda cut: _cut(session, book, world, moves, *cut)  # noqa: E731
     if session.workers > 1 and len(cuts) > 1:
         with ThreadPoolExecutor(session.workers) as pool:
@@ -78,17 +78,15 @@ def moved_session(session: Session, moves: Moves, which: int = 0) -> Session:
     return replace(remade(later, apply(session.market, moves.take(np.array([which])))), workers=session.workers)
 
 
-def apply(market: Market, moves: Moves, world: np.ndarray | None = None, origin: np.ndarray | None = None) -> Market:
-    """A market after its moves: ``world`` (I,) is each instrument's move, ``origin`` (I,) its number in groups."""
-    world = np.zeros(len(market), np.int64) if world is None else world
-    group = moves.group if origin is None else moves.group[origin]
-    asset = moves.asset[0] if market.asset_world is None else moves.asset.ravel()
+def apply(market: Market, moves: Moves) -> Market:
+    """A whole market after the first of ``moves``."""
+    group = moves.group
     return market.shocked(
-        price=moves.price[world, group],
-        vol=moves.vol[world, group],
-        basis=moves.basis[world, group],
-        rate=moves.rate[world],
-        asset=asset,
+        price=moves.price[0, group],
+        vol=moves.vol[0, group],
+        basis=moves.basis[0, group],
+        rate=moves.rate[0],
+        asset=moves.asset[0],
         seconds=moves.seconds,
     )
 
@@ -105,31 +103,30 @@ def _refuse(market: Market, book: Book, moves: Moves) -> None:
         raise InputError(problems)
 
 
-def _cuts(session: Session, world: np.ndarray, count: int) -> Iterator[tuple[int, int]]:
-    """Row ranges that keep rows × assets and instruments × worlds of one private market bounded."""
-    assets, width = max(len(session.market.assets), 1), max(len(session.market), 1)
-    if not len(world):
-        yield 0, 0
+def _cuts(session: Session, world: np.ndarray, moves: Moves) -> Iterator[tuple[int, int]]:
+    """Row ranges that keep rows × assets and worlds × instruments of one private market bounded."""
+    assets, width = len(session.market.assets), max(len(session.market), 1)
+    own = int((moves.asset != 1.0).sum(axis=1).max(initial=0))
     new = np.flatnonzero(np.diff(world, prepend=-1))
     low = 0
     while low < len(world):
         high = min(low + BLOCK, len(world))
         starts = new[np.searchsorted(new, low, "right") : np.searchsorted(new, high, "left")]
-        worlds = 1 + np.arange(len(starts))
-        fits = ((starts - low) * worlds * assets <= DENSE) & (worlds * width <= COPIES)
-        room = (high - low) * (len(starts) + 1) * assets <= DENSE and (len(starts) + 1) * width <= COPIES
-        if not room and fits.any():
-            high = int(starts[np.flatnonzero(fits)[-1]])
+        ends, worlds = np.append(starts, high), 1 + np.arange(len(starts) + 1)
+        fits = ((ends - low) * (assets + worlds * own) <= DENSE) & (worlds * width <= COPIES)
+        high = int(ends[max(np.flatnonzero(fits).max(initial=0), 0)])
         yield low, high
         low = high
+    if not len(world):
+        yield 0, 0
 
 
 def _cut(
     session: Session, book: Book, world: np.ndarray, moves: Moves, low: int, high: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     here, local = np.unique(world[low:high], return_inverse=True)
-    rows, market, of_world, origin = private(book.slice(low, high), session, local, len(here))
-    ready = remade(session, apply(market, moves.take(here), of_world, origin))
+    rows, market = private(book.slice(low, high), session, local, moves.take(here))
+    ready = remade(session, market)
     result = ready.model.rule(rows, ready.ready)
     return result.equity.value, requirements(result)
 
@@ -140,40 +137,80 @@ def requirements(result: Margin) -> dict[str, np.ndarray]:
     return {"initial": result.initial.value, "maintenance": result.maintenance.value, **levels}
 
 
-def private(book: Book, session: Session, world: np.ndarray, count: int) -> tuple[Book, Market, np.ndarray, np.ndarray]:
-    """The book on a market in which every world has its own instruments, scopes and assets.
+def private(book: Book, session: Session, world: np.ndarray, moves: Moves) -> tuple[Book, Market]:
+    """The book on a moved market in which every world has its own copies of the instruments, scopes, assets moved.
 
-    ``world`` (R,) is each row's of ``count``. Returns the book, the market, and the world and former number of each
-    of its instruments (I',). Within a world everything keeps its order, so that a row adds up as it did before.
+    ``world`` (R,) is each row's of ``moves``. What a world does not move it shares with the others. Copies stand
+    beside their originals, so that a row adds up in the order in which it did before.
     """
     market = session.market
-    legs, orders, cash, width = book.legs, book.orders, book.cash, len(market)
-    held = world[legs.row] * width + legs.instrument
-    wanted = world[orders.row] * width + orders.instrument
-    number, kept = _numbered(count * width, held, wanted)
-    of_world, origin = np.divmod(kept, max(width, 1))
-    scopes, named = len(market.scopes), _named_scopes(book, session, world)
-    of_scope = of_world * scopes + market.scope[origin]
-    scope_number, scope = _numbered(count * scopes, of_scope, named)
-    assets = len(market.assets)
-    every = np.arange(count * assets)
-    settle = market.settle[origin]
-    fresh = market.take(origin, scopes=scope % max(scopes, 1), assets=every % max(assets, 1))
+    legs, orders, cash = book.legs, book.orders, book.cash
+    of, of_scope, of_asset = _owned(session, moves)
+    stride = len(moves) + 1
+    held, wanted = (_key(of, world[t.row], t.instrument, stride) for t in (legs, orders))
+    number, kept = _numbered(len(market) * stride, held, wanted)
+    origin, own = kept // stride, kept % stride - 1
+    scopes = _key(of_scope, own, market.scope[origin], stride)
+    scope_number, scope = _numbered(len(market.scopes) * stride, scopes, _named(book, session, world, of_scope))
+    every = np.arange(len(market.assets)) * stride
+    w, c = np.nonzero(of_asset)
+    asset_number, asset = _numbered(len(market.assets) * stride, every, c * stride + w + 1)
+    settle = np.where(market.settle[origin] < 0, -1, _key(of_asset, own, market.settle[origin], stride))
     fresh = replace(
-        fresh,
-        scope=scope_number[of_scope],
-        settle=np.where(settle < 0, -1, of_world * assets + settle),
-        scope_world=scope // max(scopes, 1),
-        asset_world=every // max(assets, 1),
+        market.take(origin, scopes=scope // stride, assets=asset // stride),
+        scope=scope_number[scopes],
+        settle=np.append(asset_number, -1)[settle],
+        scope_world=scope % stride - 1,
+        asset_world=asset % stride - 1,
     )
-    moved = replace(
+    rows = replace(
         book,
         legs=replace(legs, instrument=number[held]),
         orders=replace(orders, instrument=number[wanted]),
-        cash=replace(cash, asset=world[cash.row] * assets + cash.asset),
+        cash=replace(cash, asset=asset_number[_key(of_asset, world[cash.row], cash.asset, stride)]),
         detail=False,
     )
-    return moved, fresh, of_world, origin
+    return rows, _shocked(fresh, moves, own, origin, asset // stride)
+
+
+def _owned(session: Session, moves: Moves) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Instruments (W, I), scopes (W, U) and assets (W, C) that each world moves; what hangs together moves together.
+
+    Where the model reads no index a scope holds nothing that could move, and all worlds share it.
+    """
+    market, asset = session.market, moves.asset != 1.0
+    group = (moves.price != 1.0) | (moves.vol != 1.0) | (moves.basis != 1.0) | (moves.rate != 0.0)[:, None]
+    own = group[:, moves.group] | np.hstack([asset, np.zeros((len(moves), 1), bool)])[:, market.settle]
+    scope = np.zeros((len(moves), len(market.scopes)), bool)
+    if any("index" in columns for columns in session.model.needs.values()):
+        w, i = np.nonzero(own)
+        scope[w, market.scope[i]] = True
+        w, u = np.nonzero(asset @ (market.assets[:, None] == market.scopes[None, :]))
+        scope[w, u] = True
+    return own | scope[:, market.scope], scope, asset
+
+
+def _key(own: np.ndarray, world: np.ndarray, item: np.ndarray, stride: int) -> np.ndarray:
+    """Item × stride, plus its world's number from 1 where that world owns it."""
+    if not own.size:
+        return item * stride
+    return item * stride + np.where(own[world, item] & (world >= 0), world + 1, 0)
+
+
+def _shocked(market: Market, moves: Moves, world: np.ndarray, origin: np.ndarray, asset: np.ndarray) -> Market:
+    """The private market after its moves; world −1 is not moved."""
+    group = moves.group[origin]
+    still, at = world < 0, np.maximum(world, 0)
+    asset_world = np.maximum(market.asset_world, 0)
+    factor = lambda table: np.where(still, 1.0, table[at, group])  # noqa: E731
+    return market.shocked(
+        price=factor(moves.price),
+        vol=factor(moves.vol),
+        basis=factor(moves.basis),
+        rate=np.where(still, 0.0, moves.rate[at]),
+        asset=np.where(market.asset_world < 0, 1.0, moves.asset[asset_world, asset]),
+        seconds=moves.seconds,
+    )
 
 
 def _numbered(size: int, *keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -184,11 +221,12 @@ def _numbered(size: int, *keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum(used) - 1, np.flatnonzero(used)
 
 
-def _named_scopes(book: Book, session: Session, world: np.ndarray) -> np.ndarray:
-    """Scopes that rows name in a setting without holding anything of them, in their worlds."""
+def _named(book: Book, session: Session, world: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Keys of scopes that rows name in a setting without holding anything of them: their world's, and the shared."""
     given = book.settings.get(session.model.scope_setting)
     if given is None:
         return np.zeros(0, np.int64)
     number = {str(name): u for u, name in enumerate(session.market.scopes)}
     scope = np.array([number.get(str(name or ""), -1) for name in given], np.int64)
-    return (world * len(session.market.scopes) + scope)[scope >= 0]
+    known, stride = scope >= 0, len(own) + 1
+    return np.concatenate([_key(own, world[known], scope[known], stride), scope[known] * stride])

@@ -1,0 +1,97 @@
+"""What a search may move: one underlying, one instrument, all together, prices or volatility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..book import Book
+from ..errors import InputError, nearest
+from ..market import OPTION, Market
+from .moves import Moves, groups, movable
+
+UNDERLYING, INSTRUMENT, VOLATILITY = "underlying", "instrument", "volatility"
+ALL = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """T targets by name, the last ("") all of them together; what each moves among groups (T, G) and assets (T, C).
+
+    ``level`` (T,) is the price of a target now: its index, else the first forward or mark; NaN for all together.
+    """
+
+    market: Market
+    kind: str
+    names: np.ndarray
+    group: np.ndarray
+    hits: np.ndarray
+    assets: np.ndarray
+    level: np.ndarray
+
+    @classmethod
+    def of(cls, market: Market, by: str) -> Axis:
+        """Targets of a market: ``by`` underlying (with the assets of that name), instrument or volatility."""
+        if by not in (UNDERLYING, INSTRUMENT, VOLATILITY):
+            allowed = (UNDERLYING, INSTRUMENT, VOLATILITY)
+            raise InputError(f"by {by!r}{nearest(str(by), allowed)}; allowed: {', '.join(allowed)}")
+        names, group = groups(market)
+        coins = [str(a) for a, moves in zip(market.assets, movable(market), strict=True) if moves]
+        if by == INSTRUMENT:
+            names, group = market.name, np.arange(len(market))
+        own = [*map(str, names)] if by != UNDERLYING else list(dict.fromkeys([*map(str, names), *sorted(coins)]))
+        targets = np.array([*own, ALL], object)
+        hits = np.zeros((len(targets), len(names)), bool)
+        hits[np.arange(len(names)), np.arange(len(names))] = True
+        assets = targets[:, None] == market.assets[None, :]
+        assets[-1] = movable(market)
+        hits[-1] = True
+        if by != UNDERLYING:
+            assets = np.zeros_like(assets)
+        return cls(market, by, targets, group, hits, assets, _levels(market, by, targets, group))
+
+    def moves(self, target: np.ndarray, x: np.ndarray) -> Moves:
+        """K moves: ``target`` (K,) multiplied by ``x`` (K,)."""
+        moves = Moves.none(self.market, len(x), self.group)
+        (moves.vol if self.kind == VOLATILITY else moves.price)[:] = np.where(self.hits[target], x[:, None], 1.0)
+        moves.asset[:] = np.where(self.assets[target], x[:, None], 1.0)
+        return moves
+
+    def held(self, book: Book) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (row, target) of rows and the targets that move what they hold, by target; all together last."""
+        last = len(self.names) - 1
+        legs, orders, cash = book.legs, book.orders, book.cash
+        follows = np.ones(len(self.market), bool)
+        if self.kind == VOLATILITY:
+            follows = self.market.kind == OPTION
+        of_asset = np.full(len(self.market.assets) + 1, -1)
+        t, c = np.nonzero(self.assets[:-1])
+        of_asset[c] = t
+        settle = of_asset[self.market.settle]
+        pairs = [(table.row, np.where(follows, self.group, -1)[table.instrument]) for table in (legs, orders)]
+        pairs += [(table.row, settle[table.instrument]) for table in (legs, orders)]
+        pairs += [(cash.row, of_asset[cash.asset])]
+        row, target = (np.concatenate(v) for v in zip(*pairs, strict=True))
+        key = np.unique(target[target >= 0] * len(book) + row[target >= 0])
+        target, row = np.divmod(key, max(len(book), 1))
+        several = np.flatnonzero(np.bincount(row, minlength=len(book)) > 1)
+        if self.kind == INSTRUMENT:
+            several = several[:0]
+        return np.concatenate([row, several]), np.concatenate([target, np.full(len(several), last)])
+
+
+def _levels(market: Market, by: str, targets: np.ndarray, group: np.ndarray) -> np.ndarray:
+    level = np.full(len(targets), np.nan)
+    if by == VOLATILITY:
+        return level
+    columns = ("mark",) if by == INSTRUMENT else ("index", "forward", "mark")
+    for column in reversed(columns):
+        known = np.flatnonzero(np.isfinite(market[column]) & ((market.kind != OPTION) | (column != "mark")))
+        level[group[known[::-1]]] = market[column][known[::-1]]
+    if by == INSTRUMENT:
+        level[:-1] = market["mark"]
+        return level
+    price = dict(zip(map(str, market.assets), market.price, strict=True))
+    own = np.array([price.get(str(t), np.nan) for t in targets[:-1]] + [np.nan])
+    return np.where(np.isnan(level), own, level)

@@ -1,0 +1,55 @@
+"""What a decision is about: a margin already known, or a book, a market and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, nearest
+from ..ledger import Margin
+from ..run import margin
+
+
+def on_margin(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``verb(margin, …)`` also be called as ``verb(book, market, model, …, params=, options=, workers=)``.
+
+    ``account`` and ``pool`` narrow it to some rows, whose figures are run again.
+    """
+
+    @wraps(verb)
+    def call(subject: Any, *rest: Any, account: str | None = None, pool: str | None = None, **how: Any) -> Any:
+        if not isinstance(subject, Margin):
+            market, model, *rest = rest
+            given = {k: how.pop(k) for k in ("params", "options", "workers") if k in how}
+            subject = margin(subject, market, model, **given)
+        return verb(only(subject, account, pool), *rest, **how)
+
+    return call
+
+
+def only(result: Margin, account: str | None = None, pool: str | None = None) -> Margin:
+    """The rows of one account and pool as a margin of their own, without detail; all rows where neither is named."""
+    if account is None and pool is None and not result.run.book.detail:
+        return result
+    rows = np.ones(len(result.account), bool)
+    rows &= True if account is None else result.account == account
+    rows &= True if pool is None else result.pool == pool
+    if not rows.any():
+        known = list(dict.fromkeys(map(str, result.account)))
+        at = f" with pool {pool!r}" if pool is not None else ""
+        hint = nearest(str(account), known) if account is not None else ""
+        raise InputError(f"no account {account!r}{at}{hint}; there are {', '.join(known[:12])}")
+    book = result.run.book.take(np.flatnonzero(rows))
+    book = type(book)(**{**book.__dict__, "detail": False})
+    return result.run.session.run(book)
+
+
+def level_of(result: Margin, level: str) -> np.ndarray:
+    """A requirement (R,) by its heading: maintenance, initial or a level of the model's own."""
+    known = {"maintenance": result.maintenance, "initial": result.initial, **result.levels}
+    if level not in known:
+        raise InputError(f"no level {level!r}{nearest(level, known)}; there are {', '.join(known)}")
+    return known[level].value

@@ -1,0 +1,93 @@
+"""Equity and requirement over price × volatility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, Problem, nearest
+from ..ledger import Margin
+from .axis import ALL, UNDERLYING, Axis
+from .subject import level_of, on_margin
+from .worlds import figures
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Equity and a requirement (P, V, R) at price factors (P,) × volatility factors (V,) of rows (R,)."""
+
+    account: np.ndarray
+    pool: np.ndarray
+    currency: np.ndarray
+    target: str
+    price: np.ndarray
+    vol: np.ndarray
+    equity: np.ndarray
+    requirement: np.ndarray
+
+    @property
+    def headroom(self) -> np.ndarray:
+        """Equity less requirement (P, V, R)."""
+        return self.equity - self.requirement
+
+    def frame(self) -> Any:
+        """A row per account, pool, price and volatility move (pandas DataFrame)."""
+        import pandas as pd
+
+        p, v, r = np.indices(self.equity.shape).reshape(3, -1)
+        return pd.DataFrame(
+            {
+                "account": self.account[r],
+                "pool": self.pool[r],
+                "price": self.price[p] - 1.0,
+                "vol": self.vol[v] - 1.0,
+                "equity": self.equity.ravel(),
+                "requirement": self.requirement.ravel(),
+                "headroom": self.headroom.ravel(),
+            }
+        )
+
+
+@on_margin
+def surface(
+    margin: Margin,
+    underlying: str | None = None,
+    level: str = "maintenance",
+    *,
+    moves: np.ndarray | None = None,
+    vols: np.ndarray | None = None,
+) -> Surface:
+    """Equity and requirement over price × volatility moves of one underlying, or of all together.
+
+    ``moves`` (P,) and ``vols`` (V,) are fractions; the whole rule is run at each of the P × V points.
+    """
+    level_of(margin, level)
+    axis = Axis.of(margin.run.market, UNDERLYING)
+    name = ALL if underlying is None else underlying
+    if name not in axis.names:
+        known = list(map(str, axis.names[:-1]))
+        raise InputError(f"nothing follows {name!r}{nearest(name, known)}; there are {', '.join(known) or 'none'}")
+    price = 1.0 + np.asarray(np.arange(-10, 11) / 20.0 if moves is None else moves, np.float64)
+    vol = 1.0 + np.asarray([-0.3, 0.0, 0.3, 0.6, 1.0] if vols is None else vols, np.float64)
+    if price.min() <= 0 or vol.min() <= 0:
+        raise InputError([Problem("surface", 0, "moves", None, "moves of price and volatility must be above -100 %")])
+    target = int(np.flatnonzero(axis.names == name)[0])
+    points = len(price) * len(vol)
+    shocks = axis.moves(np.full(points, target), np.repeat(price, len(vol)))
+    shocks = replace(shocks, vol=np.where(axis.hits[target], np.tile(vol, len(price))[:, None], 1.0))
+    rows = len(margin.account)
+    book = margin.run.book.take(np.tile(np.arange(rows), points))
+    found = figures(margin.run.session, book, np.repeat(np.arange(points), rows), shocks)
+    shape = (len(price), len(vol), rows)
+    return Surface(
+        margin.account,
+        margin.pool,
+        margin.currency,
+        name,
+        price,
+        vol,
+        found.equity.reshape(shape),
+        found.levels[level].reshape(shape),
+    )
