@@ -72,6 +72,8 @@ export class Shocks {
     const wanted = new Set(controls.map((one) => `${one.what} ${one.name}`));
     for (const [key, row] of this.rows) if (!wanted.has(key)) this.drop(key, row);
     for (const control of controls) this.show(control);
+    const order = controls.map((one) => this.rows.get(`${one.what} ${one.name}`).node);
+    if (order.some((node, i) => this.box.children[i] !== node)) this.box.replaceChildren(...order);
     this.still.disabled = !moved;
     this.node.hidden = !controls.length;
   }

@@ -14,16 +14,16 @@ from xlmargin import html
 from . import exchange
 from .actions import act
 from .assets import script, style
-from .regions import all_regions, sheet, status
+from .regions import BLANK, REGIONS, sheet, status
 from .sheet import TITLES
-from .state import PanelState
+from .state import PanelState, guarded
 
 FILES = ("report", "save", "open")
 
 
-def _wire(kind: type[T.TraitType] = T.Dict) -> T.TraitType:
+def _wire(blank: Any = None) -> T.TraitType:
     """A trait that only the browser reads."""
-    return kind().tag(sync=True)
+    return T.Any(blank).tag(sync=True)
 
 
 class MarginPanel(PanelState, anywidget.AnyWidget):
@@ -35,8 +35,8 @@ class MarginPanel(PanelState, anywidget.AnyWidget):
 
     _esm = script("panel.js")
     _css = style()
-    _head, _shocks, _figures, _body, _status = _wire(), _wire(), _wire(), _wire(), _wire()
-    _tabs = _wire(T.List)
+    _head, _shocks, _figures, _body = (_wire(BLANK[name]) for name in ("_head", "_shocks", "_figures", "_body"))
+    _status, _tabs = _wire({}), _wire([])
     _positions, _balances, _instruments, _assets = _wire(), _wire(), _wire(), _wire()
     _accounts, _orders, _crif, _trades = _wire(), _wire(), _wire(), _wire()
 
@@ -67,16 +67,21 @@ class MarginPanel(PanelState, anywidget.AnyWidget):
             act(self, action)
 
     def draw(self) -> None:
-        """Send what has changed as one message."""
+        """Send what has changed as one message; a view that cannot be made says so."""
         with self.hold_sync():
-            for name, region in all_regions(self).items():
-                self._put(name, region)
-            for name in TITLES:
-                made = (self.desk.sheets[name], self.errors.get(name, {}))
-                if self._drawn.get(name) != made:
-                    self._drawn[name] = made
-                    self._put(f"_{name}", sheet(self, name))
+            found = guarded(self._draw_sheets)
+            for name, region in REGIONS.items():
+                found += guarded(lambda name=name, region=region: self._put(name, region(self)))
+            if found:
+                self.message = "\n".join([*map(str, found), *filter(None, [self.message])])
             self._put("_status", status(self, self.answers))
+
+    def _draw_sheets(self) -> None:
+        for name in TITLES:
+            made = (self.desk.sheets[name], self.errors.get(name, {}))
+            if self._drawn.get(name) != made:
+                self._put(f"_{name}", sheet(self, name))
+                self._drawn[name] = made
 
     def _put(self, name: str, value: Any) -> None:
         if getattr(self, name) != value:

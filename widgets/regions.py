@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xlmargin.html import share
 from xlmargin.params import versions
@@ -159,11 +159,15 @@ def figures(panel: PanelState) -> Block:
     return {"kind": "figures", "title": "", "tiles": tiles, "gauge": None, "accounts": None}
 
 
-def all_regions(panel: PanelState) -> dict[str, Any]:
-    """Every region but the sheets and the status, by the name of its trait."""
-    return {
-        "_head": head(panel),
-        "_shocks": shocks(panel),
-        "_figures": figures(panel),
-        "_body": {"tab": panel.tab, "blocks": panel.body.blocks, "busy": panel.body.busy},
-    }
+def body(panel: PanelState) -> Block:
+    """The blocks of the open tab."""
+    return {"tab": panel.tab, "blocks": panel.body.blocks, "busy": panel.body.busy}
+
+
+REGIONS = {"_head": head, "_shocks": shocks, "_figures": figures, "_body": body}
+BLANK: dict[str, Block] = {
+    "_head": {"fields": [], "undo": False, "redo": False},
+    "_shocks": {"controls": [], "moved": False},
+    "_figures": {"kind": "figures", "title": "", "tiles": [], "gauge": None, "accounts": None},
+    "_body": {"tab": "", "blocks": [], "busy": False},
+}
