@@ -72,6 +72,13 @@ class Market:
         """Seconds to expiry (I,), at least 0; NaN without expiry."""
         return np.maximum(self.columns["expiry"] - self.as_of, 0.0)
 
+    def beyond_months(self, months: int) -> np.ndarray:
+        """Instruments (I,) that expire more than so many calendar months after this market's date."""
+        today = np.datetime64(int(self.as_of // 86400), "D")
+        month = today.astype("datetime64[M]")
+        limit = (month + months).astype("datetime64[D]") + (today - month.astype("datetime64[D]"))
+        return np.nan_to_num(self.columns["expiry"] // 86400) > limit.astype(np.int64)
+
     @property
     def price(self) -> np.ndarray:
         """USD price of each asset (C,)."""

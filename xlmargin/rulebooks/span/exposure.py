@@ -46,7 +46,7 @@ def prepare(market: Market, p: Params, price: np.ndarray) -> dict[str, Any]:
     days = market["expiry"] // DAY - market.as_of // DAY
     away = np.where(market.call, market["strike"] / spot - 1.0, 1.0 - market["strike"] / spot)
     rate = np.where(option & (away > of["otm_from"]), np.maximum(of["elm"], of["elm_otm"]), of["elm"])
-    late = option & index & _later_than_months(market, int(p["long_dated_months"]))
+    late = option & index & market.beyond_months(int(p["long_dated_months"]))
     rate = np.where(late, np.maximum(rate, of["elm_long_dated"]), rate)
     return {
         "option": option.astype(np.float64),
@@ -58,14 +58,6 @@ def prepare(market: Market, p: Params, price: np.ndarray) -> dict[str, Any]:
         "alive": np.where(index, days >= 1, days >= 0),
         "part": float(p["calendar_part"]),
     }
-
-
-def _later_than_months(market: Market, months: int) -> np.ndarray:
-    """Instruments (I,) that expire more than so many calendar months after the market's date."""
-    today = np.datetime64(int(market.as_of // DAY), "D")
-    month = today.astype("datetime64[M]")
-    limit = (month + months).astype("datetime64[D]") + (today - month.astype("datetime64[D]"))
-    return np.nan_to_num(market["expiry"] // DAY) > limit.astype(np.int64)
 
 
 def _relief(book: Book, market: Market, e: dict[str, Any], units: np.ndarray) -> np.ndarray:
