@@ -61,19 +61,14 @@ def divide(a: np.ndarray, c: np.ndarray | int, rounding: str = FLOOR) -> np.ndar
     >>> [int(divide(np.array([-7]), 2, r)[0]) for r in (FLOOR, CEIL, TRUNC, HALF_UP)]
     [-4, -3, -3, -3]
     """
+    if rounding == CEIL:
+        return -(-a // c)
+    if rounding == HALF_UP:
+        return (a + c // 2) // c
     quotient = a // c
-    return _rounded(quotient, a - quotient * c, c, rounding)
-
-
-def _rounded(quotient: np.ndarray, rest: np.ndarray, c: np.ndarray | int, rounding: str) -> np.ndarray:
-    """A floored quotient moved up by one where the rounding asks for it."""
-    up = {
-        FLOOR: lambda: np.zeros(np.shape(rest), bool),
-        CEIL: lambda: rest > 0,
-        TRUNC: lambda: (quotient < 0) & (rest > 0),
-        HALF_UP: lambda: rest >= c - rest,
-    }[rounding]()
-    return quotient + up.astype(np.int64)
+    if rounding == FLOOR or not (a < 0).any():
+        return quotient
+    return quotient + ((quotient < 0) & (quotient * c != a)).astype(np.int64)
 
 
 def muldiv(a: np.ndarray, b: np.ndarray | int, c: np.ndarray | int, rounding: str = FLOOR) -> np.ndarray:
@@ -87,24 +82,32 @@ def muldiv(a: np.ndarray, b: np.ndarray | int, c: np.ndarray | int, rounding: st
     >>> muldiv(np.array([5 * 10**18]), 10**19, 10**18).tolist()
     [50000000000000000000]
     """
-    a, b, c = np.broadcast_arrays(*(np.asarray(x) for x in (a, b, c)))
+    a, b, c = (np.asarray(x) for x in (a, b, c))
     sizes = bound(a), bound(b), bound(c)
-    if sizes[0] * sizes[1] < FITS and object not in (a.dtype, b.dtype, c.dtype):
+    plain = object not in (a.dtype, b.dtype, c.dtype)
+    if plain and sizes[0] * sizes[1] < FITS:
         return divide(a * b, c, rounding)
     least = int(c.min(initial=sizes[2]))
-    small = max(sizes) < FITS and sizes[2] < FITS // 4 and sizes[0] * sizes[1] < QUOTIENT_FITS * least
-    if small and object not in (a.dtype, b.dtype, c.dtype):
+    if plain and max(*sizes[:2], 4 * sizes[2]) < FITS and sizes[0] * sizes[1] < QUOTIENT_FITS * least:
         return _rounded(*_mended(a, b, c), c, rounding)
     return narrow(divide(a.astype(object) * b.astype(object), c.astype(object), rounding))
 
 
 def _mended(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Floored quotient and remainder of a·b ÷ c whose product may wrap."""
-    quotient = np.rint(a.astype(np.float64) * b.astype(np.float64) / c.astype(np.float64)).astype(np.int64)
+    """Floored quotient and remainder of a·b ÷ c whose product may wrap; the estimate is off by at most 1."""
+    quotient = np.floor(a.astype(np.float64) * b.astype(np.float64) / c.astype(np.float64)).astype(np.int64)
     with np.errstate(over="ignore"):
         rest = a * b - quotient * c
-        mend = rest // c
-        return quotient + mend, rest - mend * c
+    low, high = rest < 0, rest >= c
+    return quotient + high - low, rest - c * high + c * low
+
+
+def _rounded(quotient: np.ndarray, rest: np.ndarray, c: np.ndarray, rounding: str) -> np.ndarray:
+    """A floored quotient moved up by one where the rounding asks for it."""
+    if rounding == FLOOR:
+        return quotient
+    up = {CEIL: rest > 0, TRUNC: (quotient < 0) & (rest > 0), HALF_UP: rest >= c - rest}[rounding]
+    return quotient + up
 
 
 def isqrt(x: np.ndarray) -> np.ndarray:

@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from .book import Book
-from .errors import nearest
-from .findings import on_cash, on_legs
+from .errors import Note, nearest
+from .findings import notes, on_cash, on_legs, rows_with
+from .lending import LOAN, SUPPLIED
 from .market import Market
 from .pools import settled
 from .scopes import Found
 
 SIDE = {1: "long", -1: "short"}
+ELSEWHERE = "lent elsewhere"
 
 
 def hedge_legs(book: Book, market: Market, who: str) -> Iterator[Found]:
@@ -70,20 +72,44 @@ def leverage_above(book: Book, market: Market, top: np.ndarray, why: str = "") -
     )
 
 
-def foreign_balances(book: Book, market: Market, accepted: Iterable[str], who: str) -> Iterator[Found]:
-    """A problem for each balance in an asset that is no margin there."""
+def foreign_balances(
+    book: Book, market: Market, accepted: Iterable[str], who: str, lends: bool = False
+) -> Iterator[Found]:
+    """A problem for each balance in an asset that is no margin there.
+
+    Balances supplied to or borrowed from a lending market are passed over, unless the venue ``lends`` itself.
+    """
     taken = sorted({str(a) for a in accepted})
     names = market.assets[book.cash.asset].astype(str)
+    counts = np.ones(len(book.cash), bool) if lends else ~_elsewhere(book)
 
     def say(h: int) -> str:
         listed = ", ".join(taken[:20])
         return f"{names[h]} is no margin of {who}; it takes {listed}{nearest(names[h], taken)}"
 
-    yield from on_cash(book, market, ~np.isin(names, taken), "asset", say)
+    yield from on_cash(book, market, ~np.isin(names, taken) & counts, "asset", say)
 
 
-def one_pool(book: Book, market: Market, name: str = "cross") -> Book:
-    """One pool an account; every isolated leg is a pool of its own, its posted margin taken from the wallet."""
+def one_pool(book: Book, market: Market, name: str = "cross", lends: bool = False) -> Book:
+    """One pool an account; every isolated leg is a pool of its own, its posted margin taken from the wallet.
+
+    Where the venue does not lend, balances supplied or borrowed elsewhere are left out and their rows marked.
+    """
+    away = _elsewhere(book)
+    if away.any() and not lends:
+        marked = {**book.settings, ELSEWHERE: rows_with(book.cash, away)}
+        book = replace(book, cash=book.cash.at(~away, book.cash.row[~away], book.cash.rows), settings=marked)
     if book.legs.isolated.any():
         return settled(book, market, np.ones(len(book), bool), name)
     return replace(book, pool=np.full(len(book), name, object))
+
+
+def _elsewhere(book: Book) -> np.ndarray:
+    return (book.cash.kind == LOAN) | (book.cash.kind == SUPPLIED)
+
+
+def lent_elsewhere(book: Book) -> tuple[Note, ...]:
+    """A note on rows whose supplied and borrowed balances were left out."""
+    where = book.settings.get(ELSEWHERE)
+    text = "balances supplied or borrowed belong to a lending market and do not count here"
+    return notes((text, "", where.astype(bool))) if where is not None else ()

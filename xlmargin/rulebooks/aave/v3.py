@@ -14,11 +14,22 @@ from typing import Any
 import numpy as np
 
 from ...book import Book
-from ...errors import InputError, Note, Problem, nearest
+from ...errors import InputError, Note
 from ...findings import chain, notes
 from ...integers import CEIL, FLOOR, HALF_UP, POWERS, Tally, added, as_float, divide, muldiv, multiply, parts, quanta
 from ...ledger import CASH, Margin
-from ...lending import by_market, debts, left_out, markets_of, supplies, unknown_reserves, unpledged
+from ...lending import (
+    PLACE,
+    by_market,
+    debts,
+    left_out,
+    markets_of,
+    supplies,
+    unknown_reserves,
+    unknown_words,
+    unpledged,
+    words,
+)
 from ...market import Market
 from ...params import Params
 from ...registry import Ready, Setting, margin_model
@@ -68,9 +79,9 @@ class Lent:
 
     def __init__(self, book: Book, ready: Ready) -> None:
         self.book, cash = book, book.cash
-        place = np.array([ready.place[str(name)] for name in book.pool], np.int64)[cash.row]
-        number = ready.category
-        mode = np.array([number.get(_category(e), 0) for e in book.settings["emode"]], np.int64)[cash.row]
+        place = book.settings[PLACE][cash.row]
+        names, own = words(book.settings["emode"])
+        mode = np.array([ready.category.get(_category(name), 0) for name in names], np.int64)[own][cash.row]
         self.ltv, self.threshold = (table[place, mode, cash.asset] for table in (ready.ltv, ready.threshold))
         price, decimals = ready.price[cash.asset], ready.decimals[place, cash.asset]
         self.supplied = worth(supplies(book), price, decimals, FLOOR)
@@ -114,11 +125,10 @@ def worth(amount: np.ndarray, price: np.ndarray, decimals: np.ndarray, rounding:
 
 
 def _launch(book: Book, ready: Ready) -> tuple[Note, ...]:
-    old = np.array([not ready.params.version and name == MARKET for name in book.pool], bool)
     held = np.zeros(len(book), bool)
-    held[book.cash.row] = True
+    held[book.cash.row] = not ready.params.version
     text = "reserve parameters are those of Aave v3 Ethereum's launch; live ones are on chain: load PoolDataProvider"
-    return notes((text, ready.params.cite("reserves"), old & held))
+    return notes((text, ready.params.cite("reserves"), held & (book.settings[PLACE] == 0)))
 
 
 def _places(p: Params) -> list[str]:
@@ -142,7 +152,6 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
             at = n, categories[str(category)]
             ltv[at], threshold[at] = _in_mode(mode, assets, table)
     return {
-        "place": {name: n for n, name in enumerate(places)} | {"": 0},
         "category": categories,
         "ltv": ltv,
         "threshold": threshold,
@@ -162,32 +171,23 @@ def _in_mode(mode: dict[str, Any], assets: list[str], table: np.ndarray) -> tupl
 @v3.pools
 def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
     """A pool an account and market; the market is the balance's location where parameters know it."""
-    return by_market(book, markets_of(book, _places(p), default=MARKET))
+    return by_market(book, markets_of(book, _places(p), default=MARKET), _places(p))
 
 
 @v3.check
 def check(book: Book, market: Market, p: Params) -> list[Found]:
     """Reserves that the market does not list, forgotten kinds, unknown efficiency modes."""
-    place = markets_of(book, _places(p), default=MARKET)
-    listed = {name: set(p.by.get(name, {}).get("reserves", p["reserves"])) for name in _places(p)}
+    known = _places(p)
+    place = markets_of(book, known, default=MARKET)
+    listed = [set(p.by.get(name, {}).get("reserves", p["reserves"])) for name in known]
     modes = {str(c) for own in [p["emodes"], *(v.get("emodes", {}) for v in p.by.values())] for c in own}
-    found = chain(unpledged(book, market, MARKET), unknown_reserves(book, market, place, listed))
-    for r, cell in enumerate(book.settings.get("emode", ())):
-        word = _category(cell)
-        if word and word not in modes:
-            known = ", ".join(sorted(modes)) or "none"
-            message = f"{book.account[r]}: no efficiency mode {word!r}; loaded are {known}{nearest(word, modes)}"
-            found.append(
-                (Problem("accounts", 0, "emode", cell, message, str(book.account[r])), np.arange(len(book)) == r)
-            )
-    return found
+    found = chain(unpledged(book, market, MARKET), unknown_reserves(book, market, place, known, listed))
+    return [*found, *unknown_words(book, "emode", modes, "efficiency mode", _category)]
 
 
-def _category(cell: Any) -> str:
+def _category(word: str) -> str:
     """An efficiency mode as written in a cell; 0 and empty are none."""
-    word = "" if cell is None or cell != cell else str(cell).strip()
-    word = word.removesuffix(".0") if word.replace(".", "").isdigit() else word
-    return "" if word == "0" else word
+    return "" if word == "0" else str(word)
 
 
 @v3.loader

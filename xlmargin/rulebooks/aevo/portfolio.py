@@ -19,7 +19,7 @@ from ...ledger import CASH, Grid, Line, Margin
 from ...market import OPTION, Market
 from ...params import Params
 from ...pricing import YEAR, black76
-from ...refusals import foreign_balances, hedge_legs, isolated_legs
+from ...refusals import foreign_balances, hedge_legs, isolated_legs, lent_elsewhere, one_pool
 from ...registry import Ready, margin_model
 from ...risk import scan
 from ...scopes import Found, mixed_scopes
@@ -84,7 +84,7 @@ def _notes(book: Book, ready: Ready) -> tuple[Note, ...]:
     opposite = (nets.sum(np.maximum(sign, 0)) > 0) & (nets.sum(np.maximum(-sign, 0)) > 0)
     mixed = np.zeros(len(book), bool)
     mixed[nets.row[opposite]] = True
-    return notes(
+    return lent_elsewhere(book) + notes(
         (
             "results are measured from the entry price, as in the published example; equity is collateral alone",
             DOCS,
@@ -127,6 +127,12 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
         "ratio": np.array([p["collateral"].get(str(a), 0.0) for a in market.assets], np.float64),
         "strike_of": market.group("scope", "expiry", "strike")[0],
     }
+
+
+@portfolio.pools
+def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
+    """One pool an account."""
+    return one_pool(book, market, "portfolio")
 
 
 @portfolio.check

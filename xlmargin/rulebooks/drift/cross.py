@@ -83,9 +83,21 @@ class Account:
     def __init__(self, book: Book, ready: Ready) -> None:
         self.book, self.ready, self.p = book, ready, ready.params
         self.tokens, self.perps = Tokens(book, ready, ready.terms), Perps(book, ready, ready.terms)
+        self.kinds = {kind: self._needs(kind) for kind in (INITIAL, MAINTENANCE, FILL)}
+
+    def _needs(self, kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Collateral and requirement of tokens and perpetuals, filled; and requirements without open orders."""
+        tokens, perps = self.tokens, self.perps
+        filled, alone = tokens.sides(kind, True), perps.requirement(kind, False)
+        held = tokens.sides(kind, False) if len(tokens.order) else filled
+        counted = perps.collateral(kind)
+        open_ = perps.requirement(kind, True) if len(perps.order) else alone
+        return {"tokens": filled, "held": held, "perps": (counted, open_), "alone": (counted, alone)}
 
     def _first(self, number: np.ndarray, amounts: np.ndarray) -> np.ndarray:
         """Amounts per market (N,) on the first holding of each (H,)."""
+        if np.array_equal(number, np.arange(len(amounts))):
+            return amounts
         out = np.zeros(len(number), amounts.dtype)
         place = np.unique(number, return_index=True)[1]
         out[place] = amounts[number[place]]
@@ -115,28 +127,25 @@ class Account:
 
     def requirement(self, kind: str) -> Tally:
         """What equity must reach: margin requirement plus what collateral does not count."""
-        tokens, perps, p = self.tokens, self.perps, self.p
-        plain, filled = (need - collateral for collateral, need in (tokens.sides(kind, o) for o in (False, True)))
-        alone, open_ = (perps.requirement(kind, orders)[0] for orders in (False, True))
-        weights = p.cite("spot")
+        tokens, perps, p, of = self.tokens, self.perps, self.p, self.kinds[kind]
+        plain, filled = (need - collateral for collateral, need in (of["held"], of["tokens"]))
+        (counted, alone), open_ = of["alone"], of["perps"][1]
+        weights, ratios = p.cite("spot"), p.cite(f"margin_ratio_{INITIAL}", f"margin_ratio_{MAINTENANCE}")
         return Tally.total(
             f"{kind.capitalize()} margin",
             self._cash("Weights of deposits and borrows", plain + tokens.value(), cite=weights),
             self._orders("Open spot orders", tokens, filled - plain, cite=weights),
-            self._legs(
-                "Perpetual positions", alone, cite=p.cite(f"margin_ratio_{INITIAL}", f"margin_ratio_{MAINTENANCE}")
-            ),
+            self._legs("Perpetual positions", alone, cite=ratios),
             self._orders("Open perpetual orders", perps, open_ - alone, cite=p.cite("open_order_requirement")),
-            self._legs("Unrealised result not counted", perps.value() - perps.collateral(kind)),
+            self._legs("Unrealised result not counted", perps.value() - counted),
             formula="margin requirement + (plain value − total collateral)",
         )
 
     def program(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
         """Total collateral and margin requirement (R,) as the program has them, in 1e-6 USD."""
-        rows, tokens, perps = len(self.book), self.tokens, self.perps
-        collateral, need = tokens.sides(kind, True)
-        collateral = added(tokens.row, collateral, rows) + added(perps.row, perps.collateral(kind), rows)
-        return collateral, added(tokens.row, need, rows) + added(perps.row, perps.requirement(kind, True)[0], rows)
+        rows, of = len(self.book), self.kinds[kind]
+        both = zip(of["tokens"], of["perps"], strict=True)
+        return tuple(added(self.tokens.row, t, rows) + added(self.perps.row, q, rows) for t, q in both)
 
     def notes(self) -> tuple[Note, ...]:
         """What the figures assume."""
@@ -174,7 +183,7 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
 @cross.pools
 def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
     """One pool an account; an isolated position is its own."""
-    return one_pool(book, market)
+    return one_pool(book, market, lends=True)
 
 
 @cross.check
@@ -205,7 +214,7 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
             ),
         ),
         bare_isolated_legs(book, market),
-        foreign_balances(book, market, p["spot"], "Drift"),
+        foreign_balances(book, market, p["spot"], "Drift", lends=True),
     )
 
 

@@ -37,12 +37,15 @@ class Perps:
         keys = np.concatenate(
             [legs.row * width + legs.instrument, (orders.row * width + orders.instrument)[self.order]]
         )
-        pools, number = np.unique(keys, return_inverse=True)
+        rising = np.all(keys[1:] > keys[:-1])
+        pools, number = (keys, np.arange(len(keys))) if rising else np.unique(keys, return_inverse=True)
         self.row, self.instrument = pools // width, pools % width
         self.of_leg, self.of_order = number[: len(legs)], number[len(legs) :]
         self._positions(len(pools))
         self._quote()
         self.custom = self._custom()
+        self.of = {key: values[self.instrument] for key, values in ready.of.items()}
+        self.fills = {False: (self.base, self.liability(self.base)), True: self.worst()}
 
     def _positions(self, count: int) -> None:
         legs, orders, market = self.book.legs, self.book.orders, self.ready.market
@@ -84,21 +87,24 @@ class Perps:
 
     def worst(self) -> tuple[np.ndarray, np.ndarray]:
         """Position and liability (N,) after the worse of all bids and all asks."""
+        if not len(self.order):
+            return self.base, self.liability(self.base)
         up, down = self.base + self.bids, self.base + self.asks
         value_up, value_down = self.liability(up), self.liability(down)
         falls = value_down >= value_up
         return np.where(falls, down, up), np.where(falls, value_down, value_up)
 
-    def requirement(self, kind: str, orders: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Requirement and liability (N,) of one type, with or without open orders."""
-        base, value = self.worst() if orders else (self.base, self.liability(self.base))
+    def requirement(self, kind: str, orders: bool) -> np.ndarray:
+        """Requirement (N,) of one type, with or without open orders."""
+        base, value = self.fills[orders]
         value = muldiv(value, self.high, QUOTE)
         need = muldiv(value, np.maximum(self.custom[kind], self._ratio(kind, np.abs(base))), ONE)
-        need = need + muldiv(value, self.terms.buffer, ONE)
-        return (need + self.orders * self.ready.order_charge if orders else need), value
+        if self.terms.buffer:
+            need = need + muldiv(value, self.terms.buffer, ONE)
+        return need + self.orders * self.ready.order_charge if orders else need
 
     def _ratio(self, kind: str, size: np.ndarray) -> np.ndarray:
-        of = {key: values[self.instrument] for key, values in self.ready.of.items()}
+        of = self.of
         plain = of["margin_ratio_initial"], of["margin_ratio_maintenance"]
         high = of["high_leverage_margin_ratio_initial"], of["high_leverage_margin_ratio_maintenance"]
         wished = (self.book.settings["high_leverage"] == "yes")[self.row]
@@ -106,7 +112,7 @@ class Perps:
 
     def collateral(self, kind: str) -> np.ndarray:
         """What the unrealised result counts as collateral (N,): losses in full, profits weighted and capped."""
-        of = {key: values[self.instrument] for key, values in self.ready.of.items()}
+        of = self.of
         initial = imbalanced(
             of["unrealized_pnl_initial_asset_weight"],
             of["unrealized_pnl_max_imbalance"],
@@ -118,7 +124,9 @@ class Perps:
         counted = muldiv(muldiv(self.pnl, weight, ONE, TRUNC), price, QUOTE, TRUNC)
         if kind == INITIAL:
             counted = np.minimum(counted, self.ready.profit_cap)
-        return counted + muldiv(np.minimum(counted, 0), self.terms.buffer, ONE, TRUNC)
+        if self.terms.buffer:
+            counted = counted + muldiv(np.minimum(counted, 0), self.terms.buffer, ONE, TRUNC)
+        return counted
 
     def value(self) -> np.ndarray:
         """Unrealised result (N,) at the quote asset's price, unweighted."""

@@ -36,7 +36,8 @@ class Tokens:
         self.order = np.flatnonzero(~ready.is_perp[orders.instrument])
         traded = ready.token_of[orders.instrument[self.order]]
         keys = np.concatenate([cash.row * width + cash.asset, orders.row[self.order] * width + traded])
-        pools, number = np.unique(keys, return_inverse=True)
+        rising = np.all(keys[1:] > keys[:-1])
+        pools, number = (keys, np.arange(len(keys))) if rising else np.unique(keys, return_inverse=True)
         count = len(pools)
         self.row, self.asset = pools // width, pools % width
         self.of_cash, self.of_order = number[: len(cash)], number[len(cash) :]
@@ -69,7 +70,9 @@ class Tokens:
         lent, gained, paid = chosen.value < 0, np.maximum(chosen.flow, 0), np.maximum(-chosen.flow, 0)
         collateral = np.where(lent, 0, weighted) + gained
         liability = np.where(lent, -chosen.value, 0) + paid
-        need = np.where(lent, -weighted, 0) + paid + muldiv(liability, self.terms.buffer, ONE)
+        need = np.where(lent, -weighted, 0) + paid
+        if self.terms.buffer:
+            need = need + muldiv(liability, self.terms.buffer, ONE)
         return collateral, need + self.orders * self.ready.order_charge if orders else need
 
     def _fill(self, kind: str, open_: np.ndarray) -> Fill:

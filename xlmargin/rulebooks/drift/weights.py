@@ -32,6 +32,8 @@ def size_premium(size: np.ndarray, factor: np.ndarray, weight: np.ndarray, bound
     >>> size_premium(*(np.array([x]) for x in (10**12, 10000, 11000))).tolist()
     [11962]
     """
+    if not factor.any():
+        return weight
     grown = weight - weight // 5 + muldiv(size_root(size), factor, ROOT * IMF // ONE)
     grown = np.maximum(grown, weight) if bounded else grown
     return np.where(factor == 0, weight, grown).astype(np.int64)
@@ -43,6 +45,8 @@ def size_discount(size: np.ndarray, factor: np.ndarray, weight: np.ndarray) -> n
     >>> size_discount(*(np.array([x]) for x in (10**12, 10000, 9000))).tolist()
     [8357]
     """
+    if not factor.any():
+        return weight
     shrunk = (IMF + IMF // 10) * ONE // (IMF + muldiv(size_root(size), factor, ROOT))
     return np.where(factor == 0, weight, np.minimum(weight, shrunk)).astype(np.int64)
 
@@ -96,11 +100,11 @@ def margin_ratio(
     ratio phases from the high-leverage one to the size's own as the position grows.
     """
     usual = by_type(kind, *plain)
-    base = np.where(uses_high, by_type(kind, *high), usual)
-    grown = np.maximum(base, size_premium(size, factor, usual, bounded=False))
-    if kind == MAINTENANCE:
-        return grown
-    return np.where(uses_high, phased_in(usual, size_premium(size, factor, usual, bounded=False), base), grown)
+    if not uses_high.any():
+        return size_premium(size, factor, usual)
+    base, grown = np.where(uses_high, by_type(kind, *high), usual), size_premium(size, factor, usual, bounded=False)
+    largest = np.maximum(base, grown)
+    return largest if kind == MAINTENANCE else np.where(uses_high, phased_in(usual, grown, base), largest)
 
 
 def phased_in(usual: np.ndarray, grown: np.ndarray, high: np.ndarray) -> np.ndarray:

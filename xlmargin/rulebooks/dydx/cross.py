@@ -14,13 +14,14 @@ import numpy as np
 
 from ...book import Book
 from ...errors import InputError, Note
-from ...findings import chain, notes, on_legs, rows_with
+from ...findings import chain, on_legs, rows_with
+from ...findings import notes as noted
 from ...integers import Tally, decimal, quanta, whole
 from ...ledger import CASH, Margin
 from ...market import Market
 from ...params import Params
 from ...pools import TRANSFER
-from ...refusals import bare_isolated_legs, foreign_balances, hedge_legs, leverage_above, one_pool
+from ...refusals import bare_isolated_legs, foreign_balances, hedge_legs, lent_elsewhere, leverage_above, one_pool
 from ...registry import Ready, Setting, margin_model
 from ...scopes import Found
 from .engine import PPM, adjusted_fraction, notional, requirements
@@ -62,9 +63,10 @@ def cross(book: Book, ready: Ready) -> Margin:
         Tally.of("Leverage set by the user", book, set_by_user - scaled, per),
         formula="Σ ceil(notional · max(fraction(open interest), user's))",
     )
+    notes = (*held.notes(), *lent_elsewhere(book))
     kept = Tally.of("Positions", book, maintenance, per, formula="ceil(ceil(notional · base) · fraction)")
     maintained = Tally.total("Maintenance margin", kept)
-    return Margin(equity.line, initial.line, maintained.line, currency=p["collateral"], notes=held.notes())
+    return Margin(equity.line, initial.line, maintained.line, currency=p["collateral"], notes=notes)
 
 
 class Held:
@@ -102,7 +104,7 @@ class Held:
         book, ready = self.book, self.ready
         unknown = ready.unscaled[book.legs.instrument]
         orders = rows_with(book.orders, np.ones(len(book.orders), bool))
-        return notes(
+        return noted(
             (
                 "open interest is not given: initial margin at the base fraction, which may be too low",
                 ready.params.cite("tiers"),

@@ -18,7 +18,7 @@ from ...ledger import CASH, Line, Margin
 from ...market import Market
 from ...params import Params
 from ...pools import TRANSFER
-from ...refusals import bare_isolated_legs, foreign_balances, one_pool
+from ...refusals import bare_isolated_legs, foreign_balances, lent_elsewhere, one_pool
 from ...registry import Ready, margin_model
 from ...scopes import Found
 from .held import Held, loaded, mixed_dexes, prepared, problems
@@ -50,11 +50,12 @@ def cross(book: Book, ready: Ready) -> Margin:
     tenth = book.sum(held.notional) * p["transfer_floor"]
     top_up = np.maximum(tenth - initial.value, 0.0)
     floor = Line("Top-up to a tenth of notional", top_up, cite=p.cite("transfer_floor"))
+    notes = (*held.notes(), *lent_elsewhere(book))
     levels = {
         "transfer": Line.total("Needed to transfer out", held.initial(), floor),
         "backstop": maintenance.scaled("Backstop", p["backstop"], book, cite=p.cite("backstop")),
     }
-    return Margin(equity, initial, maintenance, levels, currency=p["collateral"], notes=held.notes())
+    return Margin(equity, initial, maintenance, levels, currency=p["collateral"], notes=notes)
 
 
 @cross.prepare

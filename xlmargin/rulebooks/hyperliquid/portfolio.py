@@ -157,7 +157,7 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     return chain(
         problems(book, market, p),
         isolated_legs(book, market, "portfolio margin"),
-        foreign_balances(book, market, accepted, "Hyperliquid's portfolio margin"),
+        foreign_balances(book, market, accepted, "Hyperliquid's portfolio margin", lends=True),
     )
 
 

@@ -17,7 +17,7 @@ from ...ledger import CASH, Line
 from ...market import OPTION, Market
 from ...params import Params
 from ...pools import TRANSFER
-from ...refusals import hedge_legs
+from ...refusals import hedge_legs, lent_elsewhere
 from ...registry import Ready, Setting
 from ...scopes import Found
 
@@ -76,7 +76,7 @@ class Held:
         """What the figures assume."""
         legs = self.book.legs
         bare = np.isnan(legs.entry) & (legs.quantity != 0)
-        return notes(
+        return lent_elsewhere(self.book) + notes(
             (
                 "a position has no entry price: its result since entry is not in account value",
                 "paradex-docs margin-term-reference.mdx",

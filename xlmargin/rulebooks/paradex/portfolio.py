@@ -17,7 +17,7 @@ from ...findings import chain, notes, rows_with
 from ...ledger import LEGS, ORDERS, Grid, Line, Margin
 from ...market import OPTION, PERP, Market
 from ...params import Params
-from ...refusals import isolated_legs
+from ...refusals import isolated_legs, one_pool
 from ...registry import Ready, margin_model
 from ...risk import matrix
 from ...scopes import Found
@@ -213,6 +213,12 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     read = p.on(market.scopes)
     charges = {k: read(k) if len(market.scopes) else np.zeros(0) for k in ("unhedged", "hedged", "mmf_factor")}
     return {**prepared(market, p), **charges, "fee": published_fees(market, p)}
+
+
+@portfolio.pools
+def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
+    """One pool an account."""
+    return one_pool(book, market, "portfolio")
 
 
 @portfolio.check

@@ -125,7 +125,7 @@ def check(book: Book, market: Market, p: Params) -> list[Found]:
     return chain(
         hedge_legs(book, market, "Synthetix"),
         isolated_legs(book, market, "Synthetix"),
-        foreign_balances(book, market, p["collateral"], "Synthetix"),
+        foreign_balances(book, market, p["collateral"], "Synthetix", lends=True),
     )
 
 
