@@ -5,6 +5,7 @@
 True
 """
 
+from . import narrow
 from .assemble import tables
 from .book import Book
 from .errors import InputError, Note, NoVersion, ParameterError, Problem, SymbolError, UnknownModel, XlmarginError
@@ -14,6 +15,8 @@ from .params import Params
 from .reading import read
 from .registry import Model, Ready, Setting, margin_model, model, models
 from .run import Benefit, benefit, compare, gross, margin, session
+
+narrow.widen()
 
 __version__ = "0.1.0"
 
