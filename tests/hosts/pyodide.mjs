@@ -29,9 +29,14 @@ await pyodide.runPythonAsync(readFileSync(join(serverPackage, "wasm", "wasm_runt
 const imported = (performance.now() - started) / 1000;
 
 const client = readFileSync(join(serverPackage, "static", "js", "custom-functions", "custom-functions-code.js"), "utf8");
-const stubs = pyodide.globals.get("custom_functions_code")(main);
+// As xlwings-server's route writes them (the generator in its wasm_runtime.py still has an older form, 1.20.0).
+const names = pyodide.runPython("import json; json.dumps([n for n in dir(custom_functions) if n.startswith('XM_')])");
+const flags = "isStreaming: false, isCached: false, callerScoped: false";
+const stubs = JSON.parse(names)
+  .map((name) => `CustomFunctions.associate("${name}", (...cells) => base({ funcName: "${name}", ${flags} }, ...cells));`)
+  .join("\n");
 const wasmCall = pyodide.globals.get("custom_functions_call");
-const { registered, call } = host(client + stubs, { onWasm: true, wasmCall: (data) => wasmCall(pyodide.toPy(data)) });
+const { registered, call } = host(client + stubs, { onWasm: true, wasmCall });
 const answers = {};
 const seconds = {};
 for (const line of readFileSync(0, "utf8").split("\n")) {
