@@ -83,3 +83,9 @@ def usdm(cases: list[dict]):
             brackets += one_bracket(f"{own}/{cash}:{cash}", leg["mmr"], leg["cum"])
     book, market = xm.tables(**{k: columns(v) for k, v in tables.items()}, as_of=AS_OF)
     return book, market, xm.model("binance.usdm").params(market.as_of).override("cases", brackets=table(brackets))
+
+
+def margin(cases: list[dict]) -> xm.Margin:
+    """The margin of cases of binance.usdm, an account a case."""
+    book, market, params = usdm(cases)
+    return xm.margin(book, market, "binance.usdm", params=params)

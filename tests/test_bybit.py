@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import bybit_cases, tiered_cases
+from tests import bybit_cases, evidence, tiered_cases
 from tests.bybit_cases import BEFORE_MARKS
 from tests.tiered_cases import AS_OF
 from xlmargin.rulebooks.bybit import cross
@@ -38,14 +38,13 @@ def by_leg(detail, heading):
     return {int(s): float(x) for s, x in zip(legs.side, total, strict=True)}
 
 
-@named(TIERED)
-def test_risk_tiers(case):
-    i, wanted = case["inputs"], case["expected"]
+def found_tiers(case):
+    """Margins of a position under the case's own tiers, its fee left out as in the illustration."""
+    i = case["inputs"]
     leg = {"quantity": i["qty"], "entry_price": i["mark"], "leverage": i["leverage"], "mark": i["mark"]}
     margin = bybit_cases.linear([leg], i["tiers"])
-    assert margin.maintenance.value[0] == pytest.approx(wanted["MM"], abs=case["tolerance"])
-    assert margin.initial.value[0] == pytest.approx(wanted["IM"], abs=case["tolerance"])
-    assert tiered_cases.readds(margin) < 1e-9
+    value = margin.initial.value[0] * i["leverage"]
+    return {"MM": margin.maintenance.value[0], "IM": margin.initial.value[0], "position_value": value}
 
 
 @named(INVERSE)
@@ -74,49 +73,53 @@ def test_inverse_risk_tiers(case):
     assert margin.maintenance.value[0] / i["entry"] == pytest.approx(recomputed["MM"], abs=case["tolerance"])
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda r: r["local_ts(2026-05-17/18)"])
-def test_live_hedge_rows(row):
-    margin = bybit_cases.hedge_pair(row)
-    detail = margin.detail("main")
-    initial, maintenance = by_leg(detail, "initial"), by_leg(detail, "maintenance")
-    short = float(row["live_IM_short(=MM_short)"])
-    assert initial[1] == pytest.approx(float(row["live_IM_long"]), abs=1.5e-8)
-    assert maintenance[1] == pytest.approx(float(row["live_MM_long"]), abs=1.5e-8)
-    assert (initial[-1], maintenance[-1]) == (pytest.approx(short, abs=1e-8), pytest.approx(short, abs=1e-8))
-    assert any("fitted to live rows" in n.text for n in margin.notes)
-    assert tiered_cases.readds(margin) < 1e-9
+@evidence.suite("bybit.cross", grade="live rows: hedge pairs", tolerance=1.5e-8, unit="USDT")
+def live_hedges():
+    off = {}
+    for row in ROWS:
+        detail, name = bybit_cases.hedge_pair(row).detail("main"), row["local_ts(2026-05-17/18)"]
+        initial, maintenance = by_leg(detail, "initial"), by_leg(detail, "maintenance")
+        short = float(row["live_IM_short(=MM_short)"])
+        off[name, "long IM"] = abs(initial[1] - float(row["live_IM_long"]))
+        off[name, "long MM"] = abs(maintenance[1] - float(row["live_MM_long"]))
+        off[name, "short IM"], off[name, "short MM"] = abs(initial[-1] - short), abs(maintenance[-1] - short)
+        assert any("fitted to live rows" in n.text for n in detail.notes)
+        assert all(line.gap(detail.run.book) < 1e-9 for line in detail.lines().values())
+    return off
 
 
-@named(HEDGED)
-def test_hedge_cases(case):
-    """Equal or covered legs of the entry-based era; the other leg is larger where the case's is the smaller."""
+def test_live_hedge_rows():
+    if not ROWS:
+        pytest.skip("no shared rows")
+    evidence.check(live_hedges)
+
+
+def found_hedge(case):
+    """Margins of one leg of the entry-based era; the other leg is larger where the case's is the smaller."""
     i, wanted = case["inputs"], case["expected"]
-    sides = {"long": 1, "short": -1}
-    own, other = sides[i["side"]], -sides[i["side"]]
-    hedged = i.get("hedged_qty", i["qty"])
-    extra = 1.0 if i.get("fully_hedged") and not isinstance(wanted, dict) else 0.0
+    own = {"long": 1, "short": -1}[i["side"]]
+    hedged, extra = i.get("hedged_qty", i["qty"]), 0.0 if isinstance(wanted, dict) else 1.0
+    sizes = ((i["side"], own, i["qty"]), ({1: "long", -1: "short"}[-own], -own, hedged + extra))
     legs = [
         {"quantity": s * q, "entry_price": i["entry"], "leverage": i["leverage"], "mark": i["entry"], "side": w}
-        for w, s, q in ((i["side"], own, i["qty"]), ({-1: "short", 1: "long"}[other], other, hedged + extra))
+        for w, s, q in sizes
     ]
     margin = bybit_cases.linear(legs, [[np.inf, 0.005]], taker=i["taker"], as_of=BEFORE_MARKS)
     detail = margin.detail("main")
     found = {"positionIM": by_leg(detail, "initial")[own], "positionMM": by_leg(detail, "maintenance")[own]}
-    for name, value in (wanted if isinstance(wanted, dict) else {"positionIM": wanted, "positionMM": wanted}).items():
-        assert abs(found[name] - value) <= case["tolerance"], name
+    return found if isinstance(wanted, dict) else found["positionIM"]
 
 
-@named(ISOLATED + SYNTHETIC)
-def test_isolated_liquidation_prices(case):
+def found_price(case):
+    """Liquidation price of an isolated position of the entry-based era, by formula and by engine alike."""
     i = case["inputs"]
     inverse = "contracts_usd" in i
-    wanted = case["expected"] if case["expected"] is not None else case["recomputed"]
     side = i.get("side", -1 if "short" in case["topic"] else 1)
     size = side * i.get("qty", i.get("contracts_usd", 1.0))
-    found = cross.liquidation_price(size, i["entry"], i["leverage"], i["mmr"], inverse=inverse)
-    assert abs(float(found) - wanted) <= case["tolerance"]
+    found = float(cross.liquidation_price(size, i["entry"], i["leverage"], i["mmr"], inverse=inverse))
     margin = isolated(size, i["entry"], i["leverage"], i["mmr"], inverse, BEFORE_MARKS)
-    assert cross.liquidation_prices(margin)[0] == pytest.approx(wanted, abs=max(case["tolerance"], 1e-9))
+    assert cross.liquidation_prices(margin)[0] == pytest.approx(found, rel=1e-12)
+    return found
 
 
 def isolated(size, entry, leverage, rate, inverse, as_of, taker=0.0, ratio=1.0):
@@ -158,20 +161,39 @@ def test_isolated_price_at_the_mark_uses_up_the_margin(size, inverse):
     assert at_price.headroom[isolated_row] == pytest.approx(0, abs=1e-9)
 
 
-@named(OPTIONS)
-def test_options(case):
-    i, wanted = case["inputs"], case["expected"]
+def found_option(case):
+    """Margin of a short option or of an order that buys one."""
+    i = case["inputs"]
     if "order_price" in i and i.get("qty", 0) > 0:
-        found = bybit_cases.option(i, order=(i["qty"], i["order_price"])).initial.value[0]
-    else:
-        margin = bybit_cases.option(i, position=i.get("qty", -1))
-        found = margin.initial.value[0] if "IM" in case["topic"] else margin.maintenance.value[0]
-        assert tiered_cases.readds(margin) < 1e-9
-    assert abs(found - wanted) <= case["tolerance"]
+        return bybit_cases.option(i, order=(i["qty"], i["order_price"])).initial.value[0]
+    margin = bybit_cases.option(i, position=i.get("qty", -1))
+    assert tiered_cases.readds(margin) < 1e-9
+    return margin.initial.value[0] if "IM" in case["topic"] else margin.maintenance.value[0]
+
+
+KINDS = (
+    ("risk tiers", TIERED, found_tiers),
+    ("hedged legs", HEDGED, found_hedge),
+    ("isolated liquidation prices", ISOLATED + SYNTHETIC, found_price),
+    ("options", OPTIONS, found_option),
+)
+PROOFS = [made for kind in KINDS for made in tiered_cases.proofs("bybit.cross", *kind, __name__)]
+PROOFS.append(tiered_cases.own_proof("bybit.cross", "bybit", __name__))
+
+
+@pytest.mark.parametrize("made", PROOFS, ids=lambda m: m.grade)
+def test_shared_cases(made):
+    evidence.check(made)
+
+
+@named([c for c in ISOLATED if c["expected"] is None])
+def test_prices_whose_published_answer_is_cut_off(case):
+    """Against the data file's own recomputation."""
+    assert abs(found_price(case) - case["recomputed"]) <= case["tolerance"]
 
 
 @pytest.mark.parametrize("path", tiered_cases.own("bybit"), ids=lambda p: p.stem)
-def test_own_cases(path):
+def test_own_cases_readd(path):
     margin, expected = tiered_cases.run(path)
     tiered_cases.check(margin, expected)
     assert tiered_cases.readds(margin) < 1e-9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import bybit_cases, tiered_cases
+from tests import bybit_cases, evidence, tiered_cases
 from tests.tiered_cases import AS_OF
 
 CASES = bybit_cases.of("BY-PM")
@@ -26,14 +26,29 @@ def grid_of(detail, kind):
     return detail.grid.cells[held[0]].reshape(-1, 3)
 
 
-def test_grid(sample):
-    """33 option cells, 11 perpetual ones, the total with the spot that hedges, and the scenario that binds."""
+@evidence.suite("bybit.portfolio", grade="official endpoint sample (BTC)", tolerance=1e-6, unit="USD")
+def grid():
+    """33 option cells and 11 perpetual ones; the printed totals carry four decimals only and have their own test."""
+    data = bybit_cases.portfolio_sample()
+    detail = xm.margin(*bybit_cases.portfolio(data), "bybit.portfolio").detail("main")
+    option, perp = grid_of(detail, 3), grid_of(detail, 1)
+    wanted = np.array(list(data["option_up_mid_down"].values()))
+    off = {}
+    for n, move in enumerate(data["perp"]):
+        off |= {("sample", f"option {move} {v}"): abs(option[n, v] - wanted[n, v]) for v in range(3)}
+        off["sample", f"perpetual {move}"] = abs(perp[n, 0] - data["perp"][move])
+    futures = tiered_cases.figure(detail, "Futures contingency")[0]
+    return off | {("sample", "futures"): abs(futures - float(data["contingency"]["futureContingency"]))}
+
+
+def test_grid():
+    bybit_cases.portfolio_sample()
+    evidence.check(grid)
+
+
+def test_totals_and_the_scenario_that_binds(sample):
     data, margin, _ = sample
     detail = margin.detail("main")
-    tolerance = next((c["tolerance"] for c in CASES if "grid" in c["topic"]), 1e-6)
-    wanted = np.array(list(data["option_up_mid_down"].values()))
-    np.testing.assert_allclose(grid_of(detail, 3), wanted, rtol=0, atol=tolerance)
-    np.testing.assert_allclose(grid_of(detail, 1)[:, 0], list(data["perp"].values()), rtol=0, atol=1e-8)
     total = detail.grid.pnl[0].reshape(-1, 3).min(axis=1)
     np.testing.assert_allclose(total, list(data["all"].values()), rtol=0, atol=1e-4)
     move, vol = detail.grid.price[0, margin.worst[0]], detail.grid.vol[margin.worst[0]]

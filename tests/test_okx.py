@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
-from tests import okx_cases, shared_golden, tiered_cases
-from tests.okx_cases import by_unit
+from tests import evidence, okx_cases, shared_golden, tiered_cases
 from xlmargin.rulebooks.okx import cross
-from xlmargin.tiers import ratios
 
 UNCHECKABLE = {"OKX-DISCOUNT-BTC": "the tiers above 20 BTC are not published, so the digest's total cannot be reached"}
 ISOLATED = okx_cases.of("OKX-ISO-LINEAR", "OKX-ISO-INVERSE")
@@ -26,6 +24,13 @@ def near(found, wanted, rel=1e-12):
     assert found == pytest.approx(wanted, rel=rel, abs=1e-12)
 
 
+OWN = tiered_cases.own_proof("okx.cross", "okx", __name__)
+
+
+def test_own_evidence():
+    evidence.check(OWN)
+
+
 def test_every_shared_case_is_run():
     run = {c["id"] for group in GROUPS for c in group} | set(UNCHECKABLE)
     left = [c["id"] for c in okx_cases.shared() if c["id"] not in run]
@@ -33,76 +38,103 @@ def test_every_shared_case_is_run():
         pytest.skip(f"no converter for {', '.join(left)}")
 
 
-@named(ISOLATED)
-def test_isolated(case):
-    book, market, params = okx_cases.isolated([case])
-    margin = xm.margin(book, market, "okx.cross", params=params)
-    row, i = [str(p).endswith("isolated") for p in margin.pool].index(True), case["inputs"]
-    size = okx_cases.signed(i) * i.get("ctVal", 1)
-    tick, inverse = i.get("tick", 0.0), "-USD-" in i["instId"]
-    price = cross.liquidation_price(i["margin"], size, i["avgPx"], i["mmr_rate"], i["taker_fee"], inverse, tick)
-    found = {
-        "upl": tiered_cases.figure(margin, "Unrealised result")[row],
-        "mmr": tiered_cases.figure(margin, "Position tiers")[row],
-        "mgnRatio": margin.ratio[row],
-        "liqPx": cross.liquidation_prices(margin)[0] + np.sign(size) * tick,
-    }
-    for name in found.keys() & case["expected"].keys():
-        near(found[name], case["expected"][name], 1e-9 if name == "upl" else 1e-12)
-    near(float(price), case["expected"]["liqPx"])
-    assert tiered_cases.readds(margin) < 1e-9
+CROSS = "okx.cross"
+
+
+@evidence.suite(CROSS, grade="live payloads: isolated contracts", tolerance=1e-9)
+def isolated():
+    off = {}
+    for case in ISOLATED:
+        book, market, params = okx_cases.isolated([case])
+        margin = xm.margin(book, market, CROSS, params=params)
+        row, i = [str(p).endswith("isolated") for p in margin.pool].index(True), case["inputs"]
+        size = okx_cases.signed(i) * i.get("ctVal", 1)
+        tick, inverse = i.get("tick", 0.0), "-USD-" in i["instId"]
+        price = cross.liquidation_price(i["margin"], size, i["avgPx"], i["mmr_rate"], i["taker_fee"], inverse, tick)
+        found = {
+            "upl": tiered_cases.figure(margin, "Unrealised result")[row],
+            "mmr": tiered_cases.figure(margin, "Position tiers")[row],
+            "mgnRatio": margin.ratio[row],
+            "liqPx": cross.liquidation_prices(margin)[0] + np.sign(size) * tick,
+        }
+        for name in found.keys() & case["expected"].keys():
+            off[case["id"], name] = evidence.relative(found[name], case["expected"][name])
+        off[case["id"], "liqPx by formula"] = evidence.relative(price, case["expected"]["liqPx"])
+        assert tiered_cases.readds(margin) < 1e-9
+    return off
+
+
+@evidence.suite(CROSS, grade="live payloads: margin loans", tolerance=1e-9)
+def loans():
+    off = {}
+    for case in LOANS:
+        book, market, params = okx_cases.loan(case)
+        margin = xm.margin(book, market, CROSS, params=params)
+        wanted, i = case["expected"], case["inputs"]
+        price = cross.loan_liquidation_price(i["asset_usdt"], i["liab_ltc"], i["mmr_rate"], i["taker_fee"])
+        found = {"mmr": tiered_cases.figure(margin, "Borrowing")[0], "mgnRatio": margin.ratio[0], "liqPx": price}
+        off |= {(case["id"], name): evidence.relative(found[name], wanted[name]) for name in wanted}
+        assert tiered_cases.readds(margin) < 1e-9
+    return off
+
+
+@pytest.mark.parametrize("made", [isolated, loans], ids=lambda m: m.grade)
+def test_live_payloads(made):
+    if not okx_cases.shared():
+        pytest.skip("no shared cases")
+    evidence.check(made)
 
 
 @named(LOANS)
-def test_margin_loan(case):
-    book, market, params = okx_cases.loan(case)
-    margin = xm.margin(book, market, "okx.cross", params=params)
-    wanted, i = case["expected"], case["inputs"]
-    near(tiered_cases.figure(margin, "Borrowing")[0], wanted["mmr"])
-    near(margin.ratio[0], wanted["mgnRatio"])
+def test_a_loan_is_used_up_at_its_liquidation_price(case):
+    i = case["inputs"]
     price = cross.loan_liquidation_price(i["asset_usdt"], i["liab_ltc"], i["mmr_rate"], i["taker_fee"])
-    near(price, wanted["liqPx"])
-    moved = {**case, "inputs": {**i, "markPx": price}}
-    book, market, params = okx_cases.loan(moved)
-    assert xm.margin(book, market, "okx.cross", params=params).ratio[0] == pytest.approx(1.0, rel=1e-12)
-    assert tiered_cases.readds(margin) < 1e-9
+    book, market, params = okx_cases.loan({**case, "inputs": {**i, "markPx": price}})
+    assert xm.margin(book, market, CROSS, params=params).ratio[0] == pytest.approx(1.0, rel=1e-12)
 
 
-def short_price(cases):
-    """Liquidation prices of Gate and OKX by freqtrade's unit tests: entry, leverage, rate and fee given."""
-    i = cases["inputs"]
-    side = -1 if i["short"] else 1
-    return cross.liquidation_price(
-        i["qty"] * i["entry"] / i["leverage"], side * i["qty"], i["entry"], i["mmr"], i["taker"]
-    )
-
-
-def synthetic():
+def gate_and_okx():
     try:
         cases = shared_golden.load("cex_others/test_cases.json")["cases"]
     except pytest.skip.Exception:
         return []
-    return [c for c in cases if c["venue"] == "gate/okx"]
+    return [c for c in cases if c["venue"] == "gate/okx" and "leverage" in c["inputs"]]
 
 
-@named(synthetic())
-def test_synthetic_liquidation_prices(case):
-    assert abs(float(short_price(case)) - case["expected"]) <= case["tolerance"]
-
-
-@named(POSITIONS)
-def test_short_option(case):
-    book, market, params = okx_cases.option(case["inputs"], position=-1)
-    margin = xm.margin(book, market, "okx.cross", params=params)
-    assert round(margin.initial.value[0], 5) == case["expected"]["position_im_per_contract"]
-
-
-@named(BUYS)
-def test_order_that_buys_an_option(case):
+def found_price(case):
+    """Liquidation price of a unit test of freqtrade: margin is the entry value over the leverage."""
     i = case["inputs"]
-    book, market, params = okx_cases.option(i, orders=[(i["contracts"], i["order_price"])])
-    margin = xm.margin(book, market, "okx.cross", params=params)
-    near(margin.initial.value[0], case["expected"]["order_margin_btc"])
+    size, margin = (-1 if i["short"] else 1) * i["qty"], i["qty"] * i["entry"] / i["leverage"]
+    return float(cross.liquidation_price(margin, size, i["entry"], i["mmr"], i["taker"]))
+
+
+PROOFS = tiered_cases.proofs(CROSS, "isolated liquidation prices", gate_and_okx(), found_price, __name__)
+
+
+@pytest.mark.parametrize("made", PROOFS, ids=lambda m: m.grade)
+def test_prices_of_unit_tests(made):
+    evidence.check(made)
+
+
+@evidence.suite(CROSS, grade="copy of the official 2020 option example, as printed", tolerance=0.0, unit="BTC")
+def options():
+    off = {}
+    for case in POSITIONS:
+        book, market, params = okx_cases.option(case["inputs"], position=-1)
+        found = xm.margin(book, market, CROSS, params=params).initial.value[0]
+        off[case["id"]] = abs(round(found, 5) - case["expected"]["position_im_per_contract"])
+    for case in BUYS:
+        i = case["inputs"]
+        book, market, params = okx_cases.option(i, orders=[(i["contracts"], i["order_price"])])
+        found = xm.margin(book, market, CROSS, params=params).initial.value[0]
+        off[case["id"]] = abs(round(found, 9) - case["expected"]["order_margin_btc"])
+    return off
+
+
+def test_option_examples():
+    if not POSITIONS:
+        pytest.skip("no shared cases")
+    evidence.check(options)
 
 
 @named(SELLS)
@@ -135,124 +167,3 @@ def test_own_cases(path):
     margin, expected = tiered_cases.run(path)
     tiered_cases.check(margin, expected)
     assert tiered_cases.readds(margin) < 1e-9
-
-
-@named(BUILDER)
-def test_position_builder(case):
-    book, market = okx_cases.position_builder(case)
-    margin = xm.margin(book, market, "okx.portfolio")
-    wanted = case["expected"]
-    figures = {"eq": margin.equity.value, "totalImr": margin.initial.value, "marginRatio": margin.ratio}
-    figures |= {"derivMmr": tiered_cases.figure(margin, "Risk units")}
-    figures |= {"borrowMmr": tiered_cases.figure(margin, "Borrowing (MR8)")}
-    figures |= {"upl": tiered_cases.figure(margin, "Unrealised result")}
-    for name, value in figures.items():
-        near(value[0], wanted[name], 1e-9)
-    near(figures["derivMmr"][0] + figures["borrowMmr"][0], wanted["totalMmr"], 1e-9)
-    near(tiered_cases.figure(margin, "Borrowing, initial")[0], wanted["assets"]["USDT"]["borrowImr"], 1e-9)
-    detail = margin.detail("main")
-    for term in ("MR1", "MR4", "MR6", "MR7", "MR9"):
-        found = by_unit(detail, term)
-        for unit, figures in wanted["riskUnits"].items():
-            near(found[unit], figures[term.lower()], 1e-9)
-    found = by_unit(detail, "maintenance")
-    debt = wanted["borrowMmr"] + figures_fee(margin)
-    assert sum(found.values()) + cash_of(detail) == pytest.approx(wanted["derivMmr"] + debt, rel=1e-9)
-    worst = wanted["riskUnits"]["BTC"]["mr1_worst"]
-    label = int(detail.grid.worst[0])
-    near(detail.grid.price[0, label], worst["spotShock"])
-    near(detail.grid.pnl[0, label], worst["pnl"], 1e-9)
-    assert tiered_cases.readds(margin) < 1e-9
-
-
-def figures_fee(margin):
-    return tiered_cases.figure(margin, "Liquidation fee of debts")[0]
-
-
-def cash_of(detail):
-    leaves = [line for _, line in detail.maintenance.walk() if line.amounts is not None and line.on == "cash"]
-    return sum(float(line.amounts.sum()) for line in leaves)
-
-
-def one_unit(p, **rates):
-    """Margin of one account of two BTC perpetuals under rates of our own: (quantities by settlement) at 100,000."""
-    names = {"USDT": "BTC-USDT-SWAP", "USD": "BTC-USD-SWAP"}
-    book, market = xm.tables(
-        positions={
-            "instrument": [names[k] for k in p],
-            "quantity": list(p.values()),
-            "entry_price": [100_000] * len(p),
-        },
-        instruments={
-            "instrument": [names[k] for k in p],
-            "mark": [100_000] * len(p),
-            "index": [100_000] * len(p),
-            "contract_size": [1 if k == "USDT" else 100_000 for k in p],
-        },
-        balances={"asset": ["USDT", "BTC"], "amount": [1e9, 0]},
-        assets={"asset": ["USDT", "BTC"], "price": [1.0, 100_000]},
-        as_of=tiered_cases.AS_OF,
-        venue="okx",
-    )
-    params = xm.model("okx.portfolio").params(market.as_of)
-    common = {k: rates.pop(k) for k in list(rates) if k == "hedged"}
-    return xm.margin(book, market, "okx.portfolio", params=params.override("ours", by={"BTC": rates}, **common))
-
-
-@named(SCALING)
-def test_minimum_charge_scaling(case):
-    i, wanted = case["inputs"], case["expected"]
-    steps = [
-        [0, i["tiers"]["mult"][0]],
-        *([u, m] for u, m in zip(i["tiers"]["upper"], i["tiers"]["mult"][1:], strict=False)),
-    ]
-    tiers = ratios({"X": steps})
-    near(tiers.marginal(np.array([float(i["MR7_raw"])]), np.zeros(1, int))[0], wanted["MR7_adj"])
-    move, rate = i["MR_other"] / 1e6, i["MR7_raw"] / 1e6
-    calm = {"moves": [move / 3, move / 2, move], "extreme": move, "basis": 0.0, "basis_annual": 0.0}
-    margin = one_unit({"USDT": 10}, **calm, minimum=rate, scaling=steps)
-    near(margin.maintenance.value[0], wanted["MMR_after"], 1e-9)
-    margin = one_unit({"USDT": 10}, **calm, minimum=rate, scaling=[[0, 1]])
-    near(margin.maintenance.value[0], wanted["MMR_before"], 1e-9)
-
-
-@named(STABLE)
-def test_stablecoin_hedge(case):
-    i, floor, table = case["inputs"], 0.0, []
-    for size, rate in i["slices"]:
-        table.append([floor, rate])
-        floor += size
-    coins = i["hedged_usd"] / 100_000
-    margin = one_unit({"USDT": coins, "USD": -coins}, hedged=table)
-    near(tiered_cases.figure(margin, "MR9")[0], case["expected"]["MR9"], 1e-9)
-    assert any("MR9 is added" in n.text for n in margin.notes)
-
-
-@named(RATIO)
-def test_initial_over_maintenance(case):
-    published = case["expected"]["PM"]
-    margin = one_unit({"USDT": 10})
-    assert margin.initial.value[0] / margin.maintenance.value[0] == pytest.approx(
-        published["IMR"] / published["MMR"], abs=1e-5
-    )
-
-
-def test_spot_counts_only_as_far_as_it_hedges():
-    """Short 10 BTC of perpetuals beside 4 BTC of spot loses on a rise what 6 BTC lose; beyond that it adds nothing."""
-
-    def stress(quantity, coins):
-        book, market = xm.tables(
-            positions={"instrument": ["BTC-USDT-SWAP"], "quantity": [quantity], "entry_price": [100_000]},
-            instruments={"instrument": ["BTC-USDT-SWAP"], "mark": [100_000], "index": [100_000]},
-            balances={"asset": ["USDT", "BTC"], "amount": [1e6, coins]},
-            assets={"asset": ["USDT", "BTC"], "price": [1.0, 100_000]},
-            as_of=tiered_cases.AS_OF,
-            venue="okx",
-        )
-        margin = xm.margin(book, market, "okx.portfolio")
-        assert tiered_cases.readds(margin) < 1e-9
-        return tiered_cases.figure(margin, "Stress (MR1, MR6)")[0]
-
-    assert stress(-10, 4) == pytest.approx(6 * 100_000 * 0.12)
-    assert stress(-10, 15) == pytest.approx(0, abs=1e-6)
-    assert stress(10, 4) == pytest.approx(10 * 100_000 * 0.12)

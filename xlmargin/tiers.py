@@ -117,7 +117,7 @@ def ratios(given: Mapping[str, Any], what: str = "collateral") -> Tiers:
 
 
 def quotes(market: Market) -> np.ndarray:
-    """Quote currency of each instrument (I,): as named, else what it settles in; USD where an inverse one names none."""
+    """Quote currency of each instrument (I,): as named, else its settlement; USD where an inverse one names none."""
     named, settle = market.texts["quote"], np.append(market.assets, "")[market.settle]
     unnamed = (named == "") | (market.inverse & (named == settle))
     return np.where(unnamed, np.where(market.inverse, "USD", settle), named)
