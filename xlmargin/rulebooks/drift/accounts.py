@@ -36,13 +36,16 @@ PERP_KEYS = (
 
 def prepared(market: Market, p: Params, strict: bool) -> dict[str, Any]:
     """Everything that holdings do not change, by instrument (I,) and asset (C,)."""
-    number = {str(name): c for c, name in enumerate(market.assets)}
+    names, code = np.unique(market.assets.astype(str), return_inverse=True)
+    number = {name: c for c, name in enumerate(names)}
     return {
         **_spot(market, p, strict),
         **_perps(market, p),
         "is_perp": market.kind == PERP,
         "price": quanta(np.nan_to_num(market["mark"]), 6),
-        "quote": number.get(p["quote"], -1),
+        "code": code,
+        "asset_of": np.unique(code, return_index=True)[1],
+        "is_quote": market.assets == p["quote"],
         "token_of": np.array([number.get(str(u), -1) for u in market.underlying], np.int64),
         "order_charge": _usd(p["open_order_requirement"]),
         "profit_cap": _usd(p["max_positive_pnl_initial"]),
@@ -58,28 +61,28 @@ def _spot(market: Market, p: Params, strict: bool) -> dict[str, Any]:
     rows = [p["spot"].get(str(a), (0, 0, 0, 0, 0, 6, 0)) for a in market.assets]
     table = np.array(rows, np.float64).reshape(-1, len(WEIGHTS))
     spot = {name: table[:, k].astype(np.int64) for k, name in enumerate(WEIGHTS)}
-    now, low, high = _prices(market, strict)
+    current, low, high = _prices(market, strict)
     deposits = market.asset_columns.get("total_deposits", np.full(len(rows), np.nan))
-    in_usd = muldiv(quanta(np.nan_to_num(deposits), spot["decimals"]), now, POWERS[spot["decimals"]])
+    in_usd = muldiv(quanta(np.nan_to_num(deposits), spot["decimals"]), current, POWERS[spot["decimals"]])
     return {
         "spot": spot,
         "decimals": spot["decimals"],
         "initial_asset": scaled_initial(spot["asset_initial"], spot["start"] * USD, in_usd),
         "unscaled": (spot["start"] > 0) & np.isnan(deposits),
-        "now": now,
+        "current": current,
         "low": low,
         "high": high,
     }
 
 
 def _prices(market: Market, strict: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Price of each asset (C,) in 1e-6: now, and in strict mode the lower and higher of it and its average."""
-    now = quanta(np.nan_to_num(market.price), 6)
+    """Price of each asset (C,) in 1e-6: as it is, and in strict mode the lower and higher of it and its average."""
+    current = quanta(np.nan_to_num(market.price), 6)
     average = market.asset_columns.get("twap")
     if not strict or average is None:
-        return now, now, now
-    average = np.where(np.isnan(average), now, quanta(np.nan_to_num(average), 6))
-    return now, np.minimum(now, average), np.maximum(now, average)
+        return current, current, current
+    average = np.where(np.isnan(average), current, quanta(np.nan_to_num(average), 6))
+    return current, np.minimum(current, average), np.maximum(current, average)
 
 
 def _perps(market: Market, p: Params) -> dict[str, Any]:

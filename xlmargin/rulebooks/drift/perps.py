@@ -66,7 +66,8 @@ class Perps:
     def _quote(self) -> None:
         """Price of the quote asset in 1e-6: as it is, and the lower and the higher of it and its average."""
         asset = self.ready.market.settle[self.instrument]
-        self.now, self.low, self.high = (price[asset] for price in (self.ready.now, self.ready.low, self.ready.high))
+        prices = (self.ready.current, self.ready.low, self.ready.high)
+        self.current, self.low, self.high = (price[asset] for price in prices)
 
     def _custom(self) -> dict[str, np.ndarray]:
         """Ratio that users chose (1e-4) for initial margin, and the override that holds for every type."""
@@ -120,7 +121,7 @@ class Perps:
         )
         kept = of["unrealized_pnl_maintenance_asset_weight"]
         weight = pnl_weight(kind, self.pnl, of["unrealized_pnl_imf_factor"], initial, kept)
-        price = np.where(self.pnl > 0, self.low, np.where(self.pnl < 0, self.high, self.now))
+        price = np.where(self.pnl > 0, self.low, np.where(self.pnl < 0, self.high, self.current))
         counted = muldiv(muldiv(self.pnl, weight, ONE, TRUNC), price, QUOTE, TRUNC)
         if kind == INITIAL:
             counted = np.minimum(counted, self.ready.profit_cap)
@@ -130,4 +131,4 @@ class Perps:
 
     def value(self) -> np.ndarray:
         """Unrealised result (N,) at the quote asset's price, unweighted."""
-        return muldiv(self.pnl, self.now, QUOTE, TRUNC)
+        return muldiv(self.pnl, self.current, QUOTE, TRUNC)

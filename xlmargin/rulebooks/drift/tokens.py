@@ -32,24 +32,25 @@ class Tokens:
     def __init__(self, book: Book, ready: Ready, terms: Terms) -> None:
         self.book, self.ready, self.terms = book, ready, terms
         cash, orders = book.cash, book.orders
-        width = max(len(ready.market.assets), 1)
+        width = max(len(ready.asset_of), 1)
         self.order = np.flatnonzero(~ready.is_perp[orders.instrument])
         traded = ready.token_of[orders.instrument[self.order]]
-        keys = np.concatenate([cash.row * width + cash.asset, orders.row[self.order] * width + traded])
+        keys = np.concatenate([cash.row * width + ready.code[cash.asset], orders.row[self.order] * width + traded])
         rising = np.all(keys[1:] > keys[:-1])
         pools, number = (keys, np.arange(len(keys))) if rising else np.unique(keys, return_inverse=True)
         count = len(pools)
-        self.row, self.asset = pools // width, pools % width
+        self.row, self.asset = pools // width, ready.asset_of[pools % width]
         self.of_cash, self.of_order = number[: len(cash)], number[len(cash) :]
+        self.asset[self.of_cash] = cash.asset
         self.decimals = ready.decimals[self.asset]
         owed = np.where(cash.kind == 1, -np.abs(cash.amount), cash.amount)
         self.amount = added(self.of_cash, quanta(owed, ready.decimals[cash.asset]), count)
         open_ = np.where(orders.reduce_only, 0.0, orders.quantity)[self.order]
-        size = quanta(open_, ready.decimals[traded])
+        size = quanta(open_, self.decimals[self.of_order])
         self.bids, self.asks = (added(self.of_order, f(size, 0), count) for f in (np.maximum, np.minimum))
         self.orders = added(self.of_order, np.ones(len(self.order), np.int64), count)
-        self.is_quote = self.asset == ready.quote
-        self.now, self.low, self.high = (p[self.asset] for p in (ready.now, ready.low, ready.high))
+        self.is_quote = ready.is_quote[self.asset]
+        self.current, self.low, self.high = (p[self.asset] for p in (ready.current, ready.low, ready.high))
 
     def worth(self, amount: np.ndarray, price: np.ndarray) -> np.ndarray:
         """Value (N,) in 1e-6 USD, floored."""
@@ -57,7 +58,7 @@ class Tokens:
 
     def value(self) -> np.ndarray:
         """Value of what is held (N,) at the oracle price."""
-        return self.worth(self.amount, self.now)
+        return self.worth(self.amount, self.current)
 
     def sides(self, kind: str, orders: bool) -> tuple[np.ndarray, np.ndarray]:
         """Collateral and requirement (N,) of one type, after the riskier side of open orders where they count."""
