@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..book import Book
 from ..errors import InputError, Problem, nearest
 from ..market import OPTION, Market
 
@@ -43,6 +44,18 @@ class Moves:
         width = int(group.max(initial=-1)) + 1
         price, vol, basis = np.ones((3, count, width))
         return cls(group, price, vol, basis, np.ones((count, len(market.assets))), np.zeros(count), seconds)
+
+    @classmethod
+    def stack(cls, moves: Sequence[Moves]) -> Moves:
+        """Moves of one market and time one after another."""
+        names = ("price", "vol", "basis", "asset", "rate")
+        return replace(moves[0], **{name: np.concatenate([getattr(m, name) for m in moves]) for name in names})
+
+    def combined(self, inside: np.ndarray) -> Moves:
+        """For each row of ``inside`` (N, K) the moves of it that are True together: factors multiplied, rates added."""
+        names = ("price", "vol", "basis", "asset")
+        both = {n: np.where(inside[:, :, None], getattr(self, n)[None], 1.0).prod(axis=1) for n in names}
+        return replace(self, rate=inside @ self.rate, **both)
 
     def take(self, which: np.ndarray) -> Moves:
         """The moves ``which``, repeated or reordered."""
@@ -117,6 +130,14 @@ def refuse(market: Market, given: Mapping[str, Mapping[str, float]], days: float
         raise InputError(problems)
 
 
+def refuse_unpriced(market: Market, book: Book) -> None:
+    """Raise InputError for options that ``book`` holds and that cannot be valued."""
+    used = np.zeros(len(market), bool)
+    used[book.legs.instrument] = used[book.orders.instrument] = True
+    if problems := unpriced(market, used):
+        raise InputError(problems)
+
+
 def unpriced(market: Market, used: np.ndarray | None = None) -> list[Problem]:
     """A problem for each option (of ``used`` (I,)) that cannot be revalued: forward, volatility or expiry missing."""
     problems = []
@@ -125,6 +146,6 @@ def unpriced(market: Market, used: np.ndarray | None = None) -> list[Problem]:
         values = market.forward() if column == "forward" else market[column]
         gap = options & np.isnan(values) & (True if used is None else used)
         for i in np.flatnonzero(gap)[:50]:
-            text = f"missing for {market.name[i]}: an option cannot be revalued after a move without it"
+            text = f"missing for {market.name[i]}: without it an option cannot be revalued"
             problems.append(Problem("instruments", 0, column, None, text))
     return problems

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, nearest
+from ..errors import InputError, Note, nearest
+from ..findings import rows_with
 from ..ledger import Margin
+from ..market import OPTION
+from ..pricing import YEAR, implied_volatility
 from ..run import margin
+from .worlds import remade
+
+IMPLIED = "an option has no volatility given: the one that its mark implies is used to revalue it"
 
 
 def on_margin(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +32,7 @@ def on_margin(verb: Callable[..., Any]) -> Callable[..., Any]:
             market, model, *rest = rest
             given = {k: how.pop(k) for k in ("params", "options", "workers") if k in how}
             subject = margin(subject, market, model, **given)
-        return verb(only(subject, account, pool), *rest, **how)
+        return verb(revaluable(only(subject, account, pool)), *rest, **how)
 
     return call
 
@@ -42,9 +49,27 @@ def only(result: Margin, account: str | None = None, pool: str | None = None) ->
         at = f" with pool {pool!r}" if pool is not None else ""
         hint = nearest(str(account), known) if account is not None else ""
         raise InputError(f"no account {account!r}{at}{hint}; there are {', '.join(known[:12])}")
-    book = result.run.book.take(np.flatnonzero(rows))
-    book = type(book)(**{**book.__dict__, "detail": False})
+    book = replace(result.run.book.take(np.flatnonzero(rows)), detail=False)
     return result.run.session.run(book)
+
+
+def revaluable(result: Margin) -> Margin:
+    """The same margin with the volatility that its mark implies for options that have none and whose model needs none.
+
+    Rows that hold such options carry a Note.
+    """
+    session = result.run.session
+    market, wanted = session.market, session.model.needs.get("option", "").split()
+    gap = (market.kind == OPTION) & np.isnan(market["iv"]) & np.isfinite(market["mark"])
+    if not gap.any() or "iv" in wanted or "iv?" in wanted:
+        return result
+    forward = market.forward()
+    value = market["mark"] * np.where(market.inverse, forward, 1.0)
+    implied = implied_volatility(value, forward, market["strike"], market.seconds / YEAR, market.call)
+    filled = market.with_columns(iv=np.where(gap, implied, market["iv"]))
+    session = replace(remade(session, filled), workers=session.workers)
+    note = Note(IMPLIED, "Black-76", rows_with(result.run.book.legs, gap[result.run.book.legs.instrument]))
+    return replace(result, run=replace(result.run, session=session), notes=(*result.notes, note))
 
 
 def level_of(result: Margin, level: str) -> np.ndarray:

@@ -1,0 +1,185 @@
+"""How equity, margin and headroom move with price, volatility, time, rates and collateral, by the rule itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, Problem
+from ..ledger import Margin
+from ..market import OPTION
+from .moves import Moves, groups, named
+from .subject import level_of, on_margin
+from .worlds import figures
+
+DAY, BASIS_POINT = 86400.0, 1e-4
+MOST_FACTORS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """A row per pool and factor (N,): what a bump up and one down change in equity and in a requirement."""
+
+    columns: dict[str, np.ndarray]
+
+    def frame(self) -> Any:
+        """A row per pool and factor (pandas DataFrame)."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns)
+
+
+@on_margin
+def sensitivity(
+    margin: Margin, level: str = "maintenance", *, bump: float = 0.01, points: float = 0.01, days: float = 1.0
+) -> Sensitivity:
+    """d(equity), d(requirement) and d(headroom) to every factor, by finite shocks of the whole rule.
+
+    Factors: each underlying's price ± ``bump`` (with the asset of that name), its volatility ± ``points`` (0.01 is a
+    point), interest rates ± 1 basis point, the price of each other asset ± ``bump``, and ``days`` passing. ``up`` and
+    ``down`` are the changes themselves; the slope is their half difference, ``bend`` their sum (curvature: what is
+    lost or gained both ways). Raises InputError for options that cannot be revalued.
+    """
+    now = margin.equity.value, level_of(margin, level)
+    labels, moves = _bumps(margin, bump, points)
+    found = [_changes(margin, moves, now, level)]
+    if days:
+        later = Moves.none(margin.run.market, 1, seconds=days * DAY)
+        aged = _changes(margin, later, now, level)
+        found.append({k: np.stack([v[0], np.full_like(v[0], np.nan)]) for k, v in aged.items()})
+        labels.append(("time", f"{days:g} days"))
+    change = {k: np.concatenate([f[k] for f in found]) for k in found[0]}
+    rows, count = len(margin.account), len(labels)
+    pick = np.tile(np.arange(rows), count)
+    columns = {
+        "account": margin.account[pick],
+        "pool": margin.pool[pick],
+        "currency": margin.currency[pick],
+        "factor": np.repeat(np.array([kind for kind, _ in labels], object), rows),
+        "name": np.repeat(np.array([name for _, name in labels], object), rows),
+    }
+    for figure, values in change.items():
+        up, down = values[0::2], values[1::2]
+        both = np.isfinite(down)
+        columns[f"{figure} up"], columns[f"{figure} down"] = up.ravel(), down.ravel()
+        columns[f"{figure} slope"] = np.where(both, (up - down) / 2.0, up).ravel()
+        columns[f"{figure} bend"] = (up + down).ravel()
+    moved = np.any([columns[f"{k} up"] != 0.0 for k in change], axis=0)
+    return Sensitivity({k: v[moved] for k, v in columns.items()})
+
+
+def _bumps(margin: Margin, bump: float, points: float) -> tuple[list[tuple[str, str]], Moves]:
+    """Factors by kind and name, and two moves of each: up, then down."""
+    market = margin.run.market
+    names, group = groups(market)
+    labels: list[tuple[str, str]] = []
+    moves: list[Moves] = []
+
+    def add(kind: str, name: str, size: float, of: str) -> None:
+        labels.append((kind, name))
+        moves.extend(named(market, **{of: {name: sign * size}}) for sign in (1.0, -1.0))
+
+    for n in map(str, names):
+        add("price", n, bump, "price")
+    for g in np.unique(group[market.kind == OPTION]):
+        level = np.nanmean(market["iv"][(group == g) & (market.kind == OPTION)])
+        add("volatility", str(names[g]), points / level, "vol")
+    for a in market.assets[np.isfinite(market.price)]:
+        if a not in set(names):
+            add("collateral", str(a), bump, "collateral")
+    labels.append(("rates", "1 bp"))
+    moves += [named(market, rate=sign * BASIS_POINT) for sign in (1.0, -1.0)]
+    return labels, Moves.stack(moves)
+
+
+def _changes(margin: Margin, moves: Moves, now: tuple[np.ndarray, np.ndarray], level: str) -> dict[str, np.ndarray]:
+    """Change (K, R) of equity, requirement and headroom at each move."""
+    rows, count = len(margin.account), len(moves)
+    book = margin.run.book.take(np.tile(np.arange(rows), count))
+    found = figures(margin.run.session, book, np.repeat(np.arange(count), rows), moves)
+    equity = found.equity.reshape(count, rows) - now[0]
+    need = found.levels[level].reshape(count, rows) - now[1]
+    return {"equity": equity, level: need, "headroom": equity - need}
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What each factor (F,) of one combined move adds to the change of equity and of a requirement (F, R)."""
+
+    account: np.ndarray
+    pool: np.ndarray
+    factor: tuple[str, ...]
+    equity: np.ndarray
+    requirement: np.ndarray
+    level: str
+
+    def frame(self) -> Any:
+        """A row per pool and factor, and the sum (pandas DataFrame)."""
+        import pandas as pd
+
+        rows = len(self.account)
+        table = pd.DataFrame(
+            {
+                "account": np.tile(self.account, len(self.factor)),
+                "pool": np.tile(self.pool, len(self.factor)),
+                "factor": np.repeat(np.array(self.factor, object), rows),
+                "equity": self.equity.ravel(),
+                self.level: self.requirement.ravel(),
+                "headroom": (self.equity - self.requirement).ravel(),
+            }
+        )
+        total = table.groupby(["account", "pool"], sort=False, as_index=False).sum(numeric_only=True)
+        return pd.concat([table, total.assign(factor="all together")], ignore_index=True)
+
+
+@on_margin
+def attribution(
+    margin: Margin,
+    level: str = "maintenance",
+    *,
+    price: Mapping[str, float] | None = None,
+    vol: Mapping[str, float] | None = None,
+    collateral: Mapping[str, float] | None = None,
+    rate: float = 0.0,
+) -> Attribution:
+    """What each part of a combined move adds to the change of equity and requirement; the parts add up to the whole.
+
+    Shapley value over the factors named: the mean, over all orders in which they could move, of what each adds when
+    its turn comes; every coalition is the whole rule on its market. At most 12 factors (4,096 markets).
+    Source: L. S. Shapley, A value for n-person games (1953).
+    """
+    factors = [("price", n) for n in price or {}] + [("vol", n) for n in vol or {}]
+    factors += [("collateral", n) for n in collateral or {}] + ([("rate", "")] if rate else [])
+    if not 1 <= len(factors) <= MOST_FACTORS:
+        text = f"{len(factors)} factors; between 1 and {MOST_FACTORS} can be attributed: name fewer moves"
+        raise InputError([Problem("shocks", 0, "factors", len(factors), text)])
+    market = margin.run.market
+    singles = [named(market, {n: v}) for n, v in (price or {}).items()]
+    singles += [named(market, vol={n: v}) for n, v in (vol or {}).items()]
+    singles += [named(market, collateral={n: v}) for n, v in (collateral or {}).items()]
+    singles += [named(market, rate=rate)] if rate else []
+    inside = (np.arange(2 ** len(factors))[:, None] >> np.arange(len(factors))) & 1 > 0
+    moves = Moves.stack(singles).combined(inside)
+    now = margin.equity.value, level_of(margin, level)
+    change = _changes(margin, moves, now, level)
+    parts = {k: _shapley(v, inside) for k, v in change.items()}
+    names = tuple(f"{kind} {name}".strip() for kind, name in factors)
+    return Attribution(margin.account, margin.pool, names, parts["equity"], parts[level], level)
+
+
+def _shapley(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Shapley value (F, R) of a game (2^F, R): Σ over coalitions without f of |S|!(F−|S|−1)!/F! · gain."""
+    count = inside.shape[1]
+    size = inside.sum(axis=1)
+    weight = np.array([math.factorial(s) * math.factorial(count - s - 1) for s in range(count)], np.float64)
+    weight /= math.factorial(count)
+    out = np.zeros((count, values.shape[1]))
+    for f in range(count):
+        without = np.flatnonzero(~inside[:, f])
+        gain = values[without | (1 << f)] - values[without]
+        out[f] = weight[size[without]] @ gain
+    return out
