@@ -62,12 +62,12 @@ def _sheets(book: Any, content: Content) -> None:
     report_summary.write(paper, summary, content, report_ledger.write(paper, ledger, content))
     if len(content.rows) and content.detail.grid is not None:
         report_scenarios.write(paper, book.add_worksheet(report_scenarios.NAME), content)
-    curves = report_curves.curves(content)
+    curves, why_none = report_curves.curves(content)
     if curves is not None:
         report_curves.write(paper, book.add_worksheet(report_curves.NAME), content, curves)
     report_lists.positions(paper, book.add_worksheet(report_lists.POSITIONS), content)
     report_lists.parameters(paper, book.add_worksheet(report_lists.PARAMETERS), content)
-    report_lists.notices(paper, book.add_worksheet(report_lists.NOTICES), content)
+    report_lists.notices(paper, book.add_worksheet(report_lists.NOTICES), content, why_none)
 
 
 def _created(content: Content) -> dt.datetime:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..market import OPTION
 from ..shocks import Profile, profile
 from .report_content import Content
 from .report_paper import BAND, HEAD, QUIET, RED, RULE, SIGNED_PERCENT, Paper, cell, money, page
@@ -27,13 +28,19 @@ LINES = {
 CHART_ROWS = len(MOVES) + 1
 
 
-def curves(content: Content) -> Profile | None:
-    """The curves of every account shown in full; None where no price moves any figure (sensitivities, say)."""
+def curves(content: Content) -> tuple[Profile | None, str]:
+    """The curves of every account shown in full; where there can be none, the reason in words instead."""
     if not len(content.rows):
-        return None
+        return None, ""
+    market = content.detail.run.market
+    known = np.isfinite(market["iv"]) & np.isfinite(market["forward"])
+    if np.any((market.kind == OPTION) & ~known & np.isfinite(market["mark"])):
+        return None, "There is no sheet of price moves: options without volatility or forward cannot be repriced."
     found = profile(content.detail, _underlying(content), MOVES)
     figures = np.stack([found.equity, found.initial, found.maintenance])
-    return found if np.any(figures != figures[:, :1]) else None
+    if not np.any(figures != figures[:, :1]):
+        return None, "There is no sheet of price moves: no figure of this report follows a price."
+    return found, ""
 
 
 def write(paper: Paper, sheet: Any, content: Content, found: Profile) -> None:

@@ -144,8 +144,8 @@ def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _parameter(paper: Paper, sheet: Any, row: int, name: str, value: Any, entry: dict[str, Any]) -> None:
     paper.text(sheet, row, 0, name)
     paper.text(sheet, row, 1, entry["scope"])
-    if isinstance(value, float) and np.isnan(value):
-        paper.text(sheet, row, 2, "not published")
+    if isinstance(value, float) and not np.isfinite(value):
+        paper.text(sheet, row, 2, "not published" if np.isnan(value) else "no limit")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         paper.number(sheet, row, 2, float(value), "General", align="left")
     else:
@@ -164,8 +164,8 @@ def _words(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-def notices(paper: Paper, sheet: Any, content: Content) -> None:
-    """What the figures rest on and whom it concerns; what was left out and why."""
+def notices(paper: Paper, sheet: Any, content: Content, absent: str = "") -> None:
+    """What the figures rest on and whom it concerns; what was left out and why, sheets that are ``absent`` too."""
     for c, width in enumerate(NOTICE_WIDTHS):
         sheet.set_column(c, c, width)
     margin = content.margin
@@ -184,20 +184,20 @@ def notices(paper: Paper, sheet: Any, content: Content) -> None:
     if not margin.notes:
         row += 1
         paper.text(sheet, row, 0, f"{NOTHING} none", font_color=QUIET)
-    row = _about(paper, sheet, content, row + 2)
+    row = _about(paper, sheet, (content.extent, absent), row + 2)
     if margin.problems:
         _problems(paper, sheet, margin.problems, row + 2)
     page(sheet, content.foot)
 
 
-def _about(paper: Paper, sheet: Any, content: Content, row: int) -> int:
+def _about(paper: Paper, sheet: Any, more: Iterable[str], row: int) -> int:
     """How to read the workbook; returns the last row written."""
     paper.text(sheet, row, 0, "About this report", bold=True)
     told = (
         "Requirements are positive; the test is equity ≥ requirement. Amounts are in the currency of the pool.",
         "Summary, ledger and position totals are live formulas; scenarios and price moves are values of this run.",
         "Contributions add up to the figure; what a position would need alone is in 'Initial without netting'.",
-        content.extent,
+        *more,
     )
     for words in filter(None, told):
         row += 1
