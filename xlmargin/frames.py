@@ -139,13 +139,16 @@ def scenario(margin: Margin, column: int, row: int = 0) -> pd.DataFrame:
     """
     grid, legs = margin.grid, margin.run.book.legs
     held = np.flatnonzero(legs.row == row)
-    amounts = grid.cells[held, column]
+    amounts, quantity = grid.cells[held, column], legs.quantity[held]
     names = [holding_name(margin, LEGS, int(h)) for h in held]
     rest = float(grid.pnl[row, column] - amounts.sum())
-    table = pd.DataFrame({"position": names, "quantity": legs.quantity[held], "pnl": amounts})
     if abs(rest) > 1e-9 * max(1.0, float(np.abs(amounts).sum())):
-        table.loc[len(table)] = ["collateral and offsets", np.nan, rest]
-    return table
+        names, quantity, amounts = (
+            [*names, "collateral and offsets"],
+            np.append(quantity, np.nan),
+            np.append(amounts, rest),
+        )
+    return pd.DataFrame({"position": names, "quantity": quantity, "pnl": amounts})
 
 
 def change(before: Margin, after: Margin) -> pd.DataFrame:
