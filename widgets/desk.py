@@ -103,7 +103,7 @@ class Desk:
 
     def tables(self) -> dict[str, Any]:
         """The tables as they stand, without the trades on top."""
-        given = {name: sheet.columns() for name, sheet in self.sheets.items() if name not in ("crif", TRADES)}
+        given = {name: sheet.columns for name, sheet in self.sheets.items() if name not in ("crif", TRADES)}
         held = any(len(self.sheets[name]) for name in HOLDING)
         return given if held else {**given, "accounts": {"account": [DEFAULT_ACCOUNT]}}
 
@@ -118,7 +118,7 @@ class Desk:
         if marks is not None:
             given["positions"] = _joined(self.sheets["positions"], self.sheets[TRADES], marks)
         problems: list[Problem] = []
-        sensitivities = self.sheets["crif"].columns()
+        sensitivities = self.sheets["crif"].columns
         more = dict(self.more) | ({"crif": sensitivities} if sensitivities else {})
         book, market = assemble(given, problems, as_of=as_of, venue=venue, source=self.source, more=more)
         return book, market, [self.owned(p) for p in problems] if marks is not None else problems
@@ -155,4 +155,4 @@ def _joined(held: Sheet, trades: Sheet, marks: Mapping[str, float]) -> dict[str,
         id: {"entry_price": marks[name], **row} if (name := row.get("instrument")) in entered & marks.keys() else row
         for id, row in trades.rows.items()
     }
-    return Sheet("positions", {**held.rows, **priced}, held.extra).columns()
+    return Sheet("positions", {**held.rows, **priced}, held.extra).columns

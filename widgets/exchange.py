@@ -25,7 +25,7 @@ def frames_of(panel: PanelState) -> dict[str, Any]:
     """The results of a panel and its tables as DataFrames: summary, ledger, contributions, scenarios, positions …"""
     import pandas as pd
 
-    tables = {name: pd.DataFrame(sheet.columns()) for name, sheet in panel.desk.sheets.items() if len(sheet)}
+    tables = {name: pd.DataFrame(sheet.columns) for name, sheet in panel.desk.sheets.items() if len(sheet)}
     if panel.verdict is None:
         return tables
     detail = panel.verdict.detail

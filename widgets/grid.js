@@ -4,6 +4,8 @@ import { Cursor } from "./cells.js";
 import { clipboard } from "./clipboard.js";
 import { Editor } from "./editor.js";
 
+const UNIT = "\x1f";
+const RECORD = "\x1e";
 const ROW = 24;
 const SPARE = 8;
 
@@ -51,7 +53,8 @@ export class Grid {
   /** Take the sheet as Python has it. */
   update() {
     const here = this.data.rows[this.cursor.row]?.[0];
-    this.data = this.link.model.get(`_${this.name}`) ?? this.data;
+    const sheet = this.link.model.get(`_${this.name}`);
+    this.data = { ...sheet, rows: sheet.rows ? sheet.rows.split(RECORD).map((row) => row.split(UNIT)) : [] };
     const moved = this.data.rows.findIndex((row) => row[0] === here);
     if (moved >= 0) this.cursor.row = moved;
     else this.cursor.go(this.cursor.row, this.cursor.column);

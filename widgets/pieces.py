@@ -181,7 +181,7 @@ class PositionsGrid(Piece):
         """The table as a DataFrame."""
         import pandas as pd
 
-        return pd.DataFrame(self.desk.sheets[self.sheet].columns())
+        return pd.DataFrame(self.desk.sheets[self.sheet].columns)
 
     def _replaced(self, change: Any) -> None:
         if not self._own:

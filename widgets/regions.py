@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .state import PanelState
 
 PRICE_REACH, VOL_REACH, DAYS_REACH = 50, 90, 60
+UNIT, RECORD = "\x1f", "\x1e"
 WAIT_LEAST = 2.0
 WAIT_FACTOR = 5.0
 
@@ -101,7 +102,10 @@ def sheet(panel: PanelState, name: str) -> Block:
 
 
 def sheet_block(own: Sheet, errors: dict[tuple[int, str], str]) -> Block:
-    """A sheet as texts: [row id, cell …] a row, and the message of every wrong cell."""
+    """A sheet as texts and the message of every wrong cell.
+
+    Rows come as one text, cells apart by UNIT and rows by RECORD, the row's id first: a thousand rows travel fast.
+    """
     columns = own.shown()
     place = {c.name: i for i, c in enumerate(columns)}
     return {
@@ -118,7 +122,9 @@ def sheet_block(own: Sheet, errors: dict[tuple[int, str], str]) -> Block:
             }
             for c in columns
         ],
-        "rows": [[id, *(cell_text(c, row.get(c.name)) for c in columns)] for id, row in own.rows.items()],
+        "rows": RECORD.join(
+            UNIT.join([str(id), *(cell_text(c, row.get(c.name)) for c in columns)]) for id, row in own.rows.items()
+        ),
         "errors": {f"{id},{place[column]}": words for (id, column), words in errors.items() if column in place},
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -108,6 +109,7 @@ class Sheet:
         gone = set(ids)
         return replace(self, rows={i: row for i, row in self.rows.items() if i not in gone})
 
+    @cached_property
     def columns(self) -> dict[str, np.ndarray]:
         """Columns of cells for the tables: numbers as an array where every cell is one, else as they stand."""
         filled = {c for row in self.rows.values() for c in row}

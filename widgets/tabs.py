@@ -118,7 +118,7 @@ class Contributions(Tab):
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         data = frames.positions(verdict.detail).drop(columns=["account", "pool"])
-        yield [views.table_of(data, f"What each position adds, {verdict.currency}", verdict.currency, most=2000)]
+        yield [views.table_of(data, f"What each position adds, {verdict.currency}", verdict.currency, most=1000)]
 
 
 class WhatIf(Tab):

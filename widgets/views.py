@@ -20,6 +20,7 @@ STATES = {
     "watch": "below initial margin: no new risk",
     "bad": "below maintenance margin: liquidation",
 }
+MOST_POSITIONS = 100
 VOL_WORDS = {0: "same", 1: "up", 2: "down", -1: "down", 3: "linear skew", 4: "absolute skew"}
 VOL_ORDER = (1, 0, -1, 2, 3, 4)
 
@@ -202,10 +203,11 @@ def scenario_name(detail: Margin, column: int) -> str:
 
 
 def breakdown(detail: Margin, unit: str, column: int) -> Block:
-    """What each position adds to one scenario; the rows add up to the cell."""
+    """What each position adds to one scenario, the largest losses first; all of them add up to the cell."""
     total = amount(float(detail.grid.pnl[0, column]), unit)
     caption = f"{scenario_name(detail, column)}: {total} {unit}"
-    return table_of(frames.scenario(detail, column), caption, unit, most=2000)
+    rows = frames.scenario(detail, column).sort_values("pnl", kind="stable")
+    return table_of(rows, caption, unit, most=MOST_POSITIONS)
 
 
 def ledger(verdict: Verdict, open_paths: Collection[str]) -> Block:

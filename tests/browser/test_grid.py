@@ -7,11 +7,10 @@ from xlmargin.widgets.panel import MarginPanel
 
 import xlmargin as xm
 from tests.browser.host import mount, refresh
-from tests.browser.notebooks import cell, figure, type_into
+from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin.html import amount
 
-expect = pytest.importorskip("playwright.sync_api").expect
 MODEL = "derive.portfolio"
 PASTE = """(text) => {
   const data = new DataTransfer();

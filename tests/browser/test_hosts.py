@@ -9,11 +9,11 @@ import sys
 import pytest
 
 import xlmargin as xm
-from tests.browser.conftest import ROOT, free_port, fresh, lacking, picture, serve, stop, watched
-from tests.browser.notebooks import cell, figure, open_notebook, run_all, run_code, shut_down, type_into
+from tests.browser.conftest import lacking, picture, watched
+from tests.browser.notebooks import cell, expect, figure, open_notebook, run_all, run_code, shut_down, type_into
+from tests.browser.servers import ROOT, free_port, fresh, serve, stop
 from xlmargin.html import amount
 
-expect = pytest.importorskip("playwright.sync_api").expect
 MODEL = "derive.portfolio"
 CODE = (
     "import xlmargin as xm\nfrom xlmargin import widgets\nbook, market = xm.read('workbooks/desk.xlsx')",

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 import xlmargin as xm
-from tests.browser.conftest import ROOT, picture, watched
-from tests.browser.notebooks import cell, figure, open_notebook, run_all, run_code, type_into
+from tests.browser.conftest import picture, watched
+from tests.browser.notebooks import cell, expect, figure, open_notebook, run_all, run_code, type_into
+from tests.browser.servers import ROOT
 from xlmargin.html import amount
 from xlmargin.shocks import moved
 
-expect = pytest.importorskip("playwright.sync_api").expect
 MODEL = "derive.portfolio"
 
 
@@ -232,6 +232,18 @@ def test_notebook_shortcuts_stay_out_of_the_grid(lab):
     for key in "dd":
         lab.keyboard.press(key)
     assert lab.locator(".jp-Notebook .jp-Cell").count() == cells
+
+
+def test_model_names_are_completed_in_the_notebook(lab):
+    run_code(lab, "%load_ext xlmargin")
+    found = lab.evaluate(
+        """async (code) => {
+          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+          return (await kernel.requestComplete({ code, cursor_pos: code.length })).content.matches;
+        }""",
+        "%margin desk.xlsx derive.p",
+    )
+    assert found == ["derive.portfolio"]
 
 
 def test_nothing_was_asked_of_the_outside(lab):

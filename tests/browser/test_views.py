@@ -11,13 +11,12 @@ from xlmargin.widgets.pieces import LedgerTree, MarginSummary, PositionsGrid, Pr
 import xlmargin as xm
 from tests.browser.conftest import picture
 from tests.browser.host import mount, refresh
-from tests.browser.notebooks import cell, figure, type_into
+from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin import frames
 from xlmargin.html import amount
 from xlmargin.shocks import moved, profile
 
-expect = pytest.importorskip("playwright.sync_api").expect
 MODEL = "derive.portfolio"
 
 

@@ -36,7 +36,7 @@ def test_a_cell_is_kept_as_typed_when_it_is_no_number(sheet):
 def test_an_emptied_cell_is_blank_not_zero(sheet):
     after = sheet.put([(ids(sheet)[0], "quantity", "")])
     assert cells(after, "quantity") == [None, -2.0, 3.0]
-    assert np.isnan(after.columns()["quantity"][0])
+    assert np.isnan(after.columns["quantity"][0])
 
 
 def test_an_edit_of_a_deleted_row_says_so(sheet):
@@ -54,7 +54,7 @@ def test_rows_go_in_after_the_one_named_and_keep_their_ids(sheet):
 @pytest.mark.parametrize("value", [0.1 + 0.2, -3.0, 1e-18, 123456789.123456789, 5e20])
 def test_shown_numbers_read_back_to_the_last_bit(sheet, value):
     quantity = sheet.schema["quantity"]
-    assert sheet.put([(ids(sheet)[0], "quantity", cell_text(quantity, value))]).columns()["quantity"][0] == value
+    assert sheet.put([(ids(sheet)[0], "quantity", cell_text(quantity, value))]).columns["quantity"][0] == value
 
 
 def test_paste_without_header_goes_over_the_block_and_past_the_end(sheet):
