@@ -44,12 +44,20 @@ def prepared(market: Market, p: Params, strict: bool) -> dict[str, Any]:
         "is_perp": market.kind == PERP,
         "price": quanta(np.nan_to_num(market["mark"]), 6),
         "code": code,
-        "asset_of": np.unique(code, return_index=True)[1],
+        "tokens": len(names),
+        "traded": _traded(market),
         "is_quote": market.assets == p["quote"],
         "token_of": np.array([number.get(str(u), -1) for u in market.underlying], np.int64),
         "order_charge": _usd(p["open_order_requirement"]),
         "profit_cap": _usd(p["max_positive_pnl_initial"]),
     }
+
+
+def _traded(market: Market) -> np.ndarray:
+    """Number of the asset that each instrument's underlying is (I,), in its own world; −1 where there is none."""
+    named = np.full(len(market.scopes), "", object)
+    named[market.scope[::-1]] = market.underlying[::-1]
+    return market.asset_of_scope(named)[market.scope]
 
 
 def _usd(amount: float) -> int:

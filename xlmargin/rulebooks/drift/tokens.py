@@ -32,15 +32,16 @@ class Tokens:
     def __init__(self, book: Book, ready: Ready, terms: Terms) -> None:
         self.book, self.ready, self.terms = book, ready, terms
         cash, orders = book.cash, book.orders
-        width = max(len(ready.asset_of), 1)
+        width = max(ready.tokens, 1)
         self.order = np.flatnonzero(~ready.is_perp[orders.instrument])
         traded = ready.token_of[orders.instrument[self.order]]
         keys = np.concatenate([cash.row * width + ready.code[cash.asset], orders.row[self.order] * width + traded])
         rising = np.all(keys[1:] > keys[:-1])
         pools, number = (keys, np.arange(len(keys))) if rising else np.unique(keys, return_inverse=True)
         count = len(pools)
-        self.row, self.asset = pools // width, ready.asset_of[pools % width]
+        self.row, self.asset = pools // width, np.zeros(count, np.int64)
         self.of_cash, self.of_order = number[: len(cash)], number[len(cash) :]
+        self.asset[self.of_order] = ready.traded[orders.instrument[self.order]]
         self.asset[self.of_cash] = cash.asset
         self.decimals = ready.decimals[self.asset]
         owed = np.where(cash.kind == 1, -np.abs(cash.amount), cash.amount)
