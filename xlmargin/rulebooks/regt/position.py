@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NOISE = 9
+
 
 @dataclass(frozen=True, eq=False)
 class Position:
@@ -67,7 +69,8 @@ def naked(
     """Requirement of an uncovered short option a share, premium included (n,).
 
     P + max(percent·S − OTM, least·S) for calls, P + max(percent·S − OTM, least·K) for puts; percent and least already
-    times the leverage of a leveraged fund. Source: FINRA Rule 4210(f)(2)(E); Cboe Margin Manual (April 2000), p. 5–6.
+    times the leverage of a leveraged fund. Halves go to even, once the noise of floating point is off.
+    Source: FINRA Rule 4210(f)(2)(E); Cboe Margin Manual (April 2000), p. 5–6.
 
     >>> round(float(naked(True, 128.5, 120.0, 8.4, 0.2, 0.1, 2)), 2)
     34.1
@@ -75,7 +78,7 @@ def naked(
     away = np.maximum(np.where(call, strike - spot, spot - strike), 0.0)
     floor = least * np.where(call, spot, strike)
     figure = price + np.maximum(percent * spot - away, floor)
-    return np.round(figure, decimals)
+    return np.round(np.round(figure, NOISE), decimals) if decimals < NOISE else figure
 
 
 def spread_loss(p: Position, short: np.ndarray, long: np.ndarray) -> np.ndarray:
