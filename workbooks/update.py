@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,9 @@ def update(
     book, market = xm.read(path, as_of=as_of, venue=venue or model)
     margin = xm.margin(book, market, model, options=options)
     lost, arrays = losses(path), dynamic_cells(path)
-    workbook = openpyxl.load_workbook(path, keep_vba=path.suffix.casefold() == ".xlsm", keep_links=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # openpyxl's own words on losses; ours name more
+        workbook = openpyxl.load_workbook(path, keep_vba=path.suffix.casefold() == ".xlsm", keep_links=True)
     sheets = [_sheet(workbook, f"{PREFIX}{name}", table) for name, table in _tables(margin)]
     named, unnamed = _names(workbook, margin)
     target = output or path
@@ -69,8 +72,8 @@ def update(
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
-    warnings = [*(f"not carried over: {words}" for words in lost), *unnamed]
-    return Updated(target, tuple(sheets), tuple(named), tuple(warnings))
+    told = [*(f"not carried over: {words}" for words in lost), *unnamed]
+    return Updated(target, tuple(sheets), tuple(named), tuple(told))
 
 
 def _tables(margin: xm.Margin) -> Iterator[tuple[str, list[list[Any]]]]:

@@ -1,6 +1,7 @@
 """The same calls for every host: a function's name and its arguments as cells (rows of cells, or one cell)."""
 
 import json
+import math
 
 AS_OF = 46351.0
 EXPIRY = 46381 + 8 / 24
@@ -112,6 +113,17 @@ def _cell(cell):
     if cell is None:
         return ""
     return float(cell) if isinstance(cell, bool | int) else cell
+
+
+def alike(got, want, relative):
+    """Whether two tables are equal, numbers within a relative difference."""
+
+    def same(a, b):
+        return math.isclose(a, b, rel_tol=relative, abs_tol=relative) if isinstance(a, float) else a == b
+
+    return [len(r) for r in got] == [len(r) for r in want] and all(
+        type(a) is type(b) and same(a, b) for x, y in zip(got, want, strict=True) for a, b in zip(x, y, strict=True)
+    )
 
 
 def lines():
