@@ -67,8 +67,11 @@ def _account(ledger: Ledger, d: int) -> None:
         paper.text(sheet, ledger.row, c, ledger.content.who(d) if c == 0 else "", bold=True, bg_color=BAND)
     ledger.at[d, "account"] = ledger.row
     ledger.row += 1
+    seen: set[str] = set()
     for heading, line in lines.items():
-        ledger.at[d, heading] = _line(ledger, line, d, 0)
+        again = line.name in seen
+        seen.add(line.name)
+        ledger.at[d, heading] = _line(ledger, line.named(f"{line.name} ({heading})") if again else line, d, 0)
     for name, requirement in (("Available", "initial"), ("Headroom", "maintenance")):
         _difference(ledger, d, name, requirement)
     ledger.row += 1

@@ -197,6 +197,7 @@ def _state(table: Table) -> None:
 def _worst(table: Table, r: int) -> str:
     grid, d = table.content.detail.grid, table.shown.get(r)
     if d is None or grid is None:
-        return f"no. {table.content.margin.worst[r]}"
+        worst = table.content.margin.worst[r]
+        return worst if isinstance(worst, str) else f"no. {worst}"
     s = int(grid.worst[d])
     return scenario_words(grid, d, s) if s >= 0 else "outside the grid: see the ledger"
