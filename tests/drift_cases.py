@@ -41,11 +41,20 @@ def account(case: dict[str, Any], markets: dict[str, Any]) -> xm.Margin:
 
 
 def _orders(stack: Stack, name: str, case: dict[str, Any]) -> None:
-    for size in (case["sol_open_bids"], case["sol_open_asks"]):
-        if size:
-            row = {"kind": "spot", "underlying": "SOL", "settle": "USDC", "quote": "USDC"}
-            stack.add("instruments", instrument="SOL/USDC", **row)
-            stack.add("orders", instrument="SOL/USDC", quantity=size, limit_price=1.0, account=name)
+    sizes = [size for size in (case["sol_open_bids"], case["sol_open_asks"]) if size]
+    if sizes or case["sol_open_orders"]:
+        row = {"kind": "spot", "underlying": "SOL", "settle": "USDC", "quote": "USDC"}
+        stack.add("instruments", instrument="SOL/USDC", **row)
+    _open(stack, "SOL/USDC", name, sizes, case["sol_open_orders"])
+
+
+def _open(stack: Stack, instrument: str, name: str, sizes: list[float], count: int) -> None:
+    """Orders of these signed sizes, and as many that only reduce as are still missing from ``count``."""
+    common = {"instrument": instrument, "limit_price": 1.0, "account": name}
+    for size in sizes:
+        stack.add("orders", quantity=size, **common)
+    for _ in range(count - len(sizes)):
+        stack.add("orders", quantity=1, reduce_only=True, **common)
 
 
 def _perp(stack: Stack, name: str, perp: dict[str, Any]) -> None:
@@ -56,9 +65,10 @@ def _perp(stack: Stack, name: str, perp: dict[str, Any]) -> None:
     stack.add("instruments", instrument=own, **row)
     position: dict[str, Any] = {"instrument": own, "quantity": perp["base"], "account": name}
     cost = perp["price"] * perp["base"] if "upnl_override" in perp else -perp["quote"]
-    if perp["base"]:
-        position |= {"accrued": -cost} if cost <= 0 else {"entry_price": cost / perp["base"]}
-        position |= {"entry_price": perp["price"], "accrued": perp["base"] * perp["price"]} if cost == 0 else {}
+    if perp["base"] and cost / perp["base"] > 0:
+        position["entry_price"] = cost / perp["base"]
+    elif perp["base"]:
+        position |= {"entry_price": perp["price"], "accrued": perp["base"] * perp["price"] - cost}
     else:
         position["accrued"] = perp["quote"]
     if perp.get("max_margin_ratio"):
@@ -67,6 +77,5 @@ def _perp(stack: Stack, name: str, perp: dict[str, Any]) -> None:
         position |= {"margin_mode": "isolated", "posted_margin": perp["isolated_collateral"]}
     if perp["base"] or perp["quote"]:
         stack.add("positions", **position)
-    for _ in range(perp.get("open_orders", 0)):
-        order = {"quantity": 1, "limit_price": 1.0, "reduce_only": True, "account": name}
-        stack.add("orders", instrument=own, **order)
+    sizes = [perp[k] for k in ("open_bids", "open_asks") if perp.get(k)]
+    _open(stack, own, name, sizes, perp.get("open_orders", len(sizes)))

@@ -145,7 +145,7 @@ def comet_states():
     return errors
 
 
-@evidence.suite(COMPOUND, grade=GRADE, tolerance=1e-15)
+@evidence.suite(COMPOUND, grade=GRADE, tolerance=1e-12)
 def comet_quotes():
     keys = ("base_amount", "price", "liquidation_factor", "store_front")
     rows = cases("compound_v3")["quote_collateral"]

@@ -85,7 +85,9 @@ def repository_errors(reported: bool) -> dict[str, float]:
         "imr": lambda r: margin.initial.value[r],
         "mmr": lambda r: margin.maintenance.value[r],
         "net_imr": lambda r: line(margin.initial, "Positions")[r] + line(margin.initial, "Open orders")[r],
+        "net_mmr": lambda r: line(margin.maintenance, "Positions")[r],
         "fee_provision_imr": lambda r: line(margin.initial, "Fee")[r],
+        "fee_provision_mmr": lambda r: line(margin.maintenance, "Fee")[r],
         "open_loss": lambda r: line(margin.initial, "Open loss")[r],
     }
     errors = {}

@@ -62,7 +62,7 @@ def cross(book: Book, ready: Ready) -> Margin:
     held = Account(book, ready)
     levels = {kind: held.requirement(kind) for kind in (INITIAL, MAINTENANCE, FILL)}
     extras = {}
-    for kind in (INITIAL, MAINTENANCE):
+    for kind in levels:
         collateral, need = held.program(kind)
         extras[f"{kind} collateral"] = Tally.row("Total collateral", collateral, USD).line
         extras[f"{kind} requirement"] = Tally.row("Margin requirement", need, USD).line
