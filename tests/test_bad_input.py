@@ -131,6 +131,36 @@ def test_a_bad_account_stays_out_of_a_bulk_run():
     assert [(p.account, p.column) for p in margin.problems] == [("bad", "iv")]
 
 
+@pytest.mark.parametrize("spoiled", ["quantity", "iv", "underlying"])
+def test_every_bad_account_is_listed_however_many(spoiled):
+    """500 bad accounts among 510: none of them gets a figure, each has its row of problems."""
+    names = [f"a{n}" for n in range(510)]
+    tables = book()
+    tables["positions"] = {"instrument": [CALL] * 510, "quantity": [1.0] * 510, "account": names}
+    tables["balances"] = {"asset": ["USDC"] * 510, "amount": [1e5] * 510, "account": names}
+    if spoiled == "quantity":
+        tables["positions"]["quantity"] = ["many"] * 500 + [1.0] * 10
+    elif spoiled == "iv":
+        other = "BTC-20261225-95000-C"
+        tables["positions"]["instrument"] = [other] * 500 + [CALL] * 10
+        facts = {"mark": None, "iv": None, "forward": 84_000.0, "index": 83_400.0, "rate": 0.04, "instrument": other}
+        tables["instruments"] = {k: [*v, facts[k]] for k, v in tables["instruments"].items()}
+    else:
+        more = {"instrument": ["ETH-PERP"] * 500, "quantity": [1.0] * 500, "account": names[:500]}
+        tables["positions"] = {k: v + more[k] for k, v in tables["positions"].items()}
+        facts = {"mark": 2_600.0, "iv": None, "forward": None, "index": 2_600.0, "rate": None, "instrument": "ETH-PERP"}
+        tables["instruments"] = {k: [*v, facts[k]] for k, v in tables["instruments"].items()}
+    if spoiled == "quantity":
+        with pytest.raises(xm.InputError) as error:
+            xm.tables(**tables, as_of=AS_OF)
+        assert {p.row for p in error.value.problems} == set(range(2, 502))
+        assert str(error.value).endswith("… and 300 more")
+        return
+    margin = xm.margin(*xm.tables(**tables, as_of=AS_OF), "derive.portfolio", on_problem="collect")
+    assert list(margin.account) == names[500:]
+    assert {p.account for p in margin.problems} == set(names[:500])
+
+
 def test_unknown_parameters_are_refused():
     params = xm.model("derive.portfolio").params(1.79e9)
     with pytest.raises(xm.ParameterError, match="'mm_facto' is not declared; did you mean 'mm_factor'"):

@@ -14,7 +14,6 @@ from .params import Params
 from .registry import Model, Setting
 
 KIND_NAME = {number: word for word, number in KIND.items()}
-MOST_PROBLEMS = 200
 ARTICLE = {"option": "an", "asset": "an"}
 
 
@@ -29,7 +28,7 @@ def check(book: Book, market: Market, model: Model, params: Params) -> tuple[lis
     if model.check_step:
         for problem, where in model.check_step(book, market, params):
             found.append(problem)
-            bad |= where
+            bad[where] = True
     return found, bad
 
 
@@ -85,10 +84,8 @@ def _report(
 ) -> None:
     for h in np.flatnonzero(where):
         bad[table.row[h]] = True
-        if len(found) < MOST_PROBLEMS:
-            text = message.format(name=market.name[table.instrument[h]])
-            account = str(book.account[table.row[h]])
-            found.append(Problem(name, int(table.sheet_row[h]), column, None, text, account))
+        text = message.format(name=market.name[table.instrument[h]])
+        found.append(Problem(name, int(table.sheet_row[h]), column, None, text, str(book.account[table.row[h]])))
 
 
 def _balance_gaps(found: list[Problem], bad: np.ndarray, book: Book, market: Market, model: Model) -> None:

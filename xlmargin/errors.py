@@ -48,6 +48,9 @@ class Note:
     where: np.ndarray | None = None
 
 
+MOST_TOLD = 200
+
+
 class XlmarginError(Exception):
     """Root of every error that xlmargin raises on purpose."""
 
@@ -63,7 +66,9 @@ class InputError(XlmarginError):
         if isinstance(problems, str):
             problems = [Problem("", 0, "", None, problems)]
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        told = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        more = len(self.problems) - len(told)
+        super().__init__("\n".join([*told, f"… and {more:,} more"] if more else told))
 
 
 class SymbolError(InputError):

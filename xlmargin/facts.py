@@ -80,7 +80,7 @@ def _state(
     before = target.copy()
     target[code[given][::-1]] = values[given][::-1]
     target[had] = before[had]
-    for i in np.flatnonzero(given & (target[code] != values))[:100]:
+    for i in np.flatnonzero(given & (target[code] != values)):
         message = f"{values[i]} here, {target[code[i]]} elsewhere for {names[code[i]]}"
         problems.append(table.problem(int(i), column, message))
 

@@ -9,7 +9,7 @@ import numpy as np
 from .book import Book, Holdings
 from .errors import Note, Problem
 from .market import Market
-from .scopes import MOST, Found
+from .scopes import Found
 
 Say = Callable[[int], str]
 
@@ -34,14 +34,9 @@ def on_cash(book: Book, market: Market, bad: np.ndarray, column: str, say: Say) 
 def _on(
     book: Book, table: Holdings, name: str, value: np.ndarray, bad: np.ndarray, column: str, say: Say
 ) -> Iterator[Found]:
-    for h in np.flatnonzero(bad)[:MOST]:
+    for h in np.flatnonzero(bad):
         r = int(table.row[h])
-        problem = Problem(name, int(table.sheet_row[h]), column, str(value[h]), say(int(h)), str(book.account[r]))
-        yield problem, np.arange(len(book)) == r
-    if np.count_nonzero(bad) > MOST:
-        left = np.zeros(len(book), bool)
-        left[table.row[np.flatnonzero(bad)[MOST:]]] = True
-        yield Problem(name, 0, column, None, f"… and {np.count_nonzero(bad) - MOST} more of the same"), left
+        yield Problem(name, int(table.sheet_row[h]), column, str(value[h]), say(int(h)), str(book.account[r])), r
 
 
 def rows_with(table: Holdings, mask: np.ndarray) -> np.ndarray:

@@ -131,7 +131,7 @@ def _typed(
 ) -> np.ndarray:
     if column.need == REQUIRED and blank.any():
         problems.extend(
-            Problem(name, int(r), column.name, None, f"empty; needed: {column.meaning}") for r in rows[blank][:100]
+            Problem(name, int(r), column.name, None, f"empty; needed: {column.meaning}") for r in rows[blank]
         )
     if column.dtype == TEXT:
         return _texts(name, column, cells, blank, rows, problems)
@@ -148,10 +148,10 @@ def _typed(
 def _check_range(
     name: str, column: Column, out: np.ndarray, blank: np.ndarray, rows: np.ndarray, problems: list[Problem]
 ) -> None:
-    for i in np.flatnonzero(np.isinf(out) & ~blank)[:100]:
+    for i in np.flatnonzero(np.isinf(out) & ~blank):
         problems.append(Problem(name, int(rows[i]), column.name, out[i], "not a finite number"))
     if column.positive:
-        for i in np.flatnonzero(~blank & (out <= 0))[:100]:
+        for i in np.flatnonzero(~blank & (out <= 0)):
             message = f"must be above zero, is {out[i]:g}"
             problems.append(Problem(name, int(rows[i]), column.name, out[i], message))
 
@@ -187,7 +187,7 @@ def _choose(
             continue
         listed = ", ".join(column.choices)
         message = f"{word!r} is not one of {listed}{nearest(word, column.choices)}"
-        where = np.flatnonzero((number == n) & ~blank)[:100]
+        where = np.flatnonzero((number == n) & ~blank)
         problems.extend(Problem(name, int(rows[i]), column.name, word, message) for i in where)
 
 
@@ -200,8 +200,7 @@ def _each(
         try:
             out[i] = read(cells[i])
         except (TypeError, ValueError) as error:
-            if len(problems) < 1000:
-                problems.append(Problem(name, int(rows[i]), column.name, cells[i], str(error)))
+            problems.append(Problem(name, int(rows[i]), column.name, cells[i], str(error)))
     return out
 
 

@@ -10,15 +10,14 @@ from .book import Book
 from .errors import Problem, nearest
 from .market import Market
 
-Found = tuple[Problem, np.ndarray]
-MOST = 100
+Found = tuple[Problem, np.ndarray | int]
 
 
 def scope_of_rows(book: Book, market: Market, setting: str = "manager") -> np.ndarray:
     """The scope number of each row (R,): of its legs, else the one its setting names, else −1."""
     scope = np.full(len(book), -1, np.int64)
     named = book.settings.get(setting)
-    if named is not None:
+    if named is not None and (named != "").any():
         words, which = np.unique([str(name or "") for name in named], return_inverse=True)
         scope = market.scope_numbers([w or None for w in words])[world_of_rows(book, market), which]
     scope[book.legs.row] = market.scope[book.legs.instrument]
@@ -39,17 +38,18 @@ def world_of_rows(book: Book, market: Market) -> np.ndarray:
 def mixed_scopes(book: Book, market: Market, who: str) -> Iterator[Found]:
     """A problem for each leg of another scope than the first of its account."""
     legs, scope = book.legs, market.scope[book.legs.instrument]
+    if not np.any((scope[1:] != scope[:-1]) & (legs.row[1:] == legs.row[:-1])):
+        return
     first = np.full(len(book), -1, np.int64)
     as_written = np.argsort(-legs.sheet_row, kind="stable")
     first[legs.row[as_written]] = scope[as_written]
-    for h in np.flatnonzero(scope != first[legs.row])[:MOST]:
+    for h in np.flatnonzero(scope != first[legs.row]):
         r, name = legs.row[h], market.name[legs.instrument[h]]
         message = (
             f"{name} is on {market.scopes[scope[h]]}, but account {book.account[r]} is on "
             f"{market.scopes[first[r]]}: {who} allows one underlying an account"
         )
-        problem = Problem("positions", int(legs.sheet_row[h]), "instrument", name, message, str(book.account[r]))
-        yield problem, np.arange(len(book)) == r
+        yield Problem("positions", int(legs.sheet_row[h]), "instrument", name, message, str(book.account[r])), r
 
 
 def refused_balances(
@@ -62,12 +62,11 @@ def refused_balances(
     folded = [{a.casefold() for a in names} for names in accepted]
     table = np.array([[str(a).casefold() in names for a in market.assets] for names in folded], bool)
     taken = table[scope[book.cash.row], book.cash.asset] if len(book.cash) else np.zeros(0, bool)
-    for h in np.flatnonzero(~taken)[:MOST]:
+    for h in np.flatnonzero(~taken):
         r, name = int(book.cash.row[h]), str(market.assets[book.cash.asset[h]])
         u = int(scope[r])
         message = f"{name} is not collateral of {who[u]}{nearest(name, accepted[u])}"
-        problem = Problem("balances", int(book.cash.sheet_row[h]), "asset", name, message, str(book.account[r]))
-        yield problem, np.arange(len(book)) == r
+        yield Problem("balances", int(book.cash.sheet_row[h]), "asset", name, message, str(book.account[r])), r
 
 
 def lowest_confidence(own: np.ndarray, counts: np.ndarray, net: np.ndarray, start: np.ndarray) -> np.ndarray:

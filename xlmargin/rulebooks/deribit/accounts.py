@@ -125,5 +125,5 @@ def one_pool_for_settings(book: Book, market: Market, cross: bool) -> list[tuple
                 words = ", ".join(sorted(str(market.assets[c]) for c in pools))
                 message = f"{name} is one number, but {book.account[r]} has the pools {words}: split the account"
                 problem = Problem("accounts", 0, name, given[r], message, str(book.account[r]))
-                found.append((problem, np.arange(len(book)) == r))
+                found.append((problem, r))
     return found

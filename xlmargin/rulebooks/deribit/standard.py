@@ -182,12 +182,12 @@ def check(book: Book, market: Market, p: Params) -> list[tuple[Problem, np.ndarr
     found = []
     rates = np.array([_rate(p, str(u), "im0") for u in market.scopes], np.float64)
     missing = np.isnan(rates)[market.scope] & (market.kind != OPTION)
-    for h in np.flatnonzero(missing[book.legs.instrument])[:100]:
+    for h in np.flatnonzero(missing[book.legs.instrument]):
         r, name = book.legs.row[h], market.name[book.legs.instrument[h]]
         have = ", ".join(u for u in p.by if "im0" in p.by[u])
         message = f"no published futures rates for {name}; there are rates for {have}"
         problem = Problem("positions", int(book.legs.sheet_row[h]), "instrument", name, message, str(book.account[r]))
-        found.append((problem, np.arange(len(book)) == r))
+        found.append((problem, r))
     return [*found, *one_pool_for_settings(book, market, cross=False)]
 
 

@@ -226,7 +226,7 @@ def check(book: Book, market: Market, p: Params) -> list[tuple[Problem, np.ndarr
             row, name = book.legs.row[h], market.name[book.legs.instrument[h]]
             place = ("positions", int(book.legs.sheet_row[h]), column, None)
             problem = Problem(*place, message.format(name=name), str(book.account[row]))
-            found.append((problem, np.arange(len(book)) == row))
+            found.append((problem, row))
     return found
 
 

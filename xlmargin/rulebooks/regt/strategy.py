@@ -229,5 +229,5 @@ def check(book: Book, market: Market, p: Params) -> list[tuple[Problem, np.ndarr
             row, name, value = book.legs.row[h], market.name[book.legs.instrument[h]], book.legs.quantity[h]
             place = ("positions", int(book.legs.sheet_row[h]), column, value)
             problem = Problem(*place, message.format(name=name, value=value), str(book.account[row]))
-            found.append((problem, np.arange(len(book)) == row))
+            found.append((problem, row))
     return found

@@ -14,6 +14,7 @@ from ...errors import Problem
 from ...market import Market
 from ...params import Params
 from ...registry import Setting
+from ...scopes import Found
 from ...spanfiles.model import SCENARIOS, SpanFile
 from .plan import premium_options
 
@@ -22,8 +23,6 @@ SETTINGS = {
     "netting": Setting("net", "net; gross (omnibus) margins each contract by itself", ("net", "gross")),
 }
 ARRAY_NEEDS = " ".join(["contract_size", "delta", "a1", *(f"a{n}?" for n in range(2, SCENARIOS + 1))])
-Found = tuple[Problem, np.ndarray]
-MOST = 200
 
 
 def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Book:
@@ -39,7 +38,7 @@ def pools(book: Book, market: Market, p: Params, options: dict[str, Any]) -> Boo
 
 def check(book: Book, market: Market, p: Params) -> list[Found]:
     """Arrays whole, parameters known, option prices there, and no charge whose formula nobody published."""
-    return list(_found(book, market, p))[:MOST]
+    return list(_found(book, market, p))
 
 
 def _found(book: Book, market: Market, p: Params) -> Iterator[Found]:
@@ -49,7 +48,7 @@ def _found(book: Book, market: Market, p: Params) -> Iterator[Found]:
             words = message.format(name=market.name[i], scope=market.scopes[market.scope[i]])
             row = book.legs.row[h]
             problem = Problem("positions", int(book.legs.sheet_row[h]), column, None, words, str(book.account[row]))
-            yield problem, np.arange(len(book)) == row
+            yield problem, row
 
 
 def _wrong(market: Market, p: Params) -> Iterator[tuple[np.ndarray, str, str]]:
