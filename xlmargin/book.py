@@ -166,27 +166,18 @@ class Book:
     def take(self, rows: np.ndarray | Sequence[int]) -> Book:
         """The rows named, repeated or reordered at will: a what-if starts as the same account again."""
         rows = np.asarray(rows, np.int64)
-        return replace(
-            self,
-            legs=self.legs.take(rows),
-            cash=self.cash.take(rows),
-            orders=self.orders.take(rows),
-            account=self.account[rows],
-            pool=self.pool[rows],
-            settings={k: v[rows] for k, v in self.settings.items()},
-        )
+        return self._of(rows, self.legs.take(rows), self.cash.take(rows), self.orders.take(rows))
 
     def slice(self, low: int, high: int) -> Book:
         """Rows low … high−1 as a book of their own."""
-        return replace(
-            self,
-            legs=self.legs.slice(low, high),
-            cash=self.cash.slice(low, high),
-            orders=self.orders.slice(low, high),
-            account=self.account[low:high],
-            pool=self.pool[low:high],
-            settings={k: v[low:high] for k, v in self.settings.items()},
-        )
+        tables = (t.slice(low, high) for t in (self.legs, self.cash, self.orders))
+        return self._of(slice(low, high), *tables)
+
+    def _of(self, rows: np.ndarray | slice, legs: Legs, cash: Cash, orders: Orders) -> Book:
+        """The same rows' names and settings around other tables."""
+        settings = {k: v[rows] for k, v in self.settings.items()}
+        named = {"account": self.account[rows], "pool": self.pool[rows], "settings": settings}
+        return replace(self, legs=legs, cash=cash, orders=orders, **named)
 
     def split(self, group: np.ndarray) -> Nets:
         """Sub-rows: the legs of one row whose instruments share a group number; ``group`` is (I,).
@@ -221,30 +212,22 @@ class Book:
         that holds nothing keeps one pool, key 0.
         """
         order = np.zeros(len(self.orders), np.int64) if order is None else order
-        width = max(len(names), 1)
-        inside = cash >= 0
-        keys = [
-            self.legs.row * width + leg,
-            self.cash.row[inside] * width + cash[inside],
-            self.orders.row * width + order,
-        ]
-        held = np.unique(np.concatenate([k // width for k in keys]))
-        bare = np.setdiff1d(np.arange(len(self)), held) * width
-        pools, number = np.unique(np.concatenate([*keys, bare]), return_inverse=True)
-        cuts = np.cumsum([len(k) for k in keys])
-        new_leg, new_cash, new_order, _ = np.split(number, cuts)
-        origin = pools // width
-        label = np.asarray(names, object)[pools % width] if len(names) else self.pool[origin]
-        kept = self.cash.at(inside, self.cash.row[inside], self.cash.rows)
-        return replace(
-            self,
-            legs=_regrouped(self.legs, new_leg, len(pools)),
-            cash=_regrouped(kept, new_cash, len(pools)),
-            orders=_regrouped(self.orders, new_order, len(pools)),
-            account=self.account[origin],
-            pool=label,
-            settings={k: v[origin] for k, v in self.settings.items()},
-        )
+        width, inside = max(len(names), 1), cash >= 0
+        kept = self.cash if inside.all() else self.cash.at(inside, self.cash.row[inside], self.cash.rows)
+        tables = (self.legs, leg), (kept, cash[inside]), (self.orders, order)
+        own = np.full(len(self), -1, np.int64)
+        for table, key in tables:
+            own[table.row] = key
+        words = np.asarray(names, object)
+        if all(np.array_equal(own[table.row], key) for table, key in tables):
+            return replace(self, cash=kept, pool=words[np.maximum(own, 0)] if len(names) else self.pool)
+        keys = [table.row * width + key for table, key in tables]
+        pools, number = np.unique(np.concatenate([*keys, np.flatnonzero(own < 0) * width]), return_inverse=True)
+        new_leg, new_cash, new_order, _ = np.split(number, np.cumsum([len(k) for k in keys]))
+        origin, count = pools // width, len(pools)
+        regrouped = zip((self.legs, kept, self.orders), (new_leg, new_cash, new_order), strict=True)
+        cut = self._of(origin, *(_regrouped(table, row, count) for table, row in regrouped))
+        return replace(cut, pool=words[pools % width]) if len(names) else cut
 
     @classmethod
     def bare(cls, rows: int, row: Sequence[int], instrument: Sequence[int], quantity: Sequence[float]) -> Book:
@@ -258,7 +241,7 @@ class Book:
 
 
 def _regrouped(table: Holdings, row: np.ndarray, rows: int) -> Holdings:
-    order = np.argsort(row, kind="stable")
+    order = slice(None) if np.all(row[1:] >= row[:-1]) else np.argsort(row, kind="stable")
     return table.at(order, row[order], rows)
 
 

@@ -101,9 +101,11 @@ def spread(
 
     ``cash`` (B,) and ``legs`` (H,) are amounts in their assets; a line of two, on balances and on results.
     """
-    asset = market.settle[book.legs.instrument]
-    on_cash = np.where(cash == 0, 0.0, cash * unit[book.cash.row, book.cash.asset])
-    on_legs = np.where(legs == 0, 0.0, legs * unit[book.legs.row, asset])
+    on_cash, on_legs = np.zeros(len(cash)), np.zeros(len(legs))
+    if unit.any():
+        asset = market.settle[book.legs.instrument]
+        on_cash = np.where(cash == 0, 0.0, cash * unit[book.cash.row, book.cash.asset])
+        on_legs = np.where(legs == 0, 0.0, legs * unit[book.legs.row, asset])
     parts = (Line.of("On balances", book, on_cash, CASH, **words), Line.of("On results", book, on_legs, **words))
     return Line.total(name, *parts)
 

@@ -22,7 +22,8 @@ class Tiers:
 
     ``names`` (T,) are the keys, ``first`` (T,) the place of each one's first bracket, ``cap`` (T,) the size at
     which its last one ends. ``floor``, ``rate``, ``max_leverage`` and ``cum`` (B+1,) hold a row a bracket and
-    NaN in the last place, which a key of −1 (unknown) points to. A size that stands on a floor belongs to the
+    NaN in the last place, which a key of −1 (unknown) points to; ``steps`` are the distinct floors and ``place`` the
+    bracket that holds each of them, table by table. A size that stands on a floor belongs to the
     bracket above, or to the one below where ``inclusive``.
     """
 
@@ -34,7 +35,7 @@ class Tiers:
     max_leverage: np.ndarray
     cum: np.ndarray
     steps: np.ndarray
-    code: np.ndarray
+    place: np.ndarray
     inclusive: bool = False
 
     @classmethod
@@ -61,12 +62,12 @@ class Tiers:
         cum = _cumulative(floor, rate, new)
         _check_cumulative(what, key, cum, table.get("cum"))
         steps = np.unique(floor)
-        code = (np.cumsum(new) - 1) * (len(steps) + 1) + np.searchsorted(steps, floor)
+        place = _places(floor, np.flatnonzero(new), steps)
         leverage = _optional(table, "max_leverage", len(key))
         last = np.append(new[1:], True)[: len(key)]
         cap = np.nan_to_num(_optional(table, "cap", len(key))[last], nan=np.inf, posinf=np.inf)
         rows = [np.append(column, np.nan) for column in (floor, rate, leverage, cum)]
-        return cls(key[new], np.flatnonzero(new), cap, *rows, steps, code, inclusive)
+        return cls(key[new], np.flatnonzero(new), cap, *rows, steps, place, inclusive)
 
     def find(self, names: Iterable[str]) -> np.ndarray:
         """Number of each name's table (N,); −1 where there is none."""
@@ -77,8 +78,7 @@ class Tiers:
         """Place of the bracket (N,) that holds ``size`` (N,) ≥ 0 in the table ``key`` (N,); −1 for key −1."""
         side = "left" if self.inclusive else "right"
         step = np.maximum(np.searchsorted(self.steps, size, side) - 1, 0)
-        place = np.searchsorted(self.code, key * (len(self.steps) + 1) + step, "right") - 1
-        return np.where(key < 0, -1, place)
+        return self.place[key, step]
 
     def marginal(self, size: np.ndarray, key: np.ndarray) -> np.ndarray:
         """Each slice of ``size`` (N,) at its own bracket's rate: size·rate − cum (N,); NaN for key −1."""
@@ -166,6 +166,14 @@ def _check_order(what: str, key: np.ndarray, floor: np.ndarray, rate: np.ndarray
     names, times = np.unique(key[new].astype(str), return_counts=True)
     for name in names[times > 1]:
         raise ParameterError(f"{what}: the brackets of {name} do not stand together")
+
+
+def _places(floor: np.ndarray, start: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Place of the bracket (T+1, U) that each table holds each distinct floor in; −1 in the last row, for key −1."""
+    place = np.full((len(start) + 1, max(len(steps), 1)), -1, np.int64)
+    for table, (low, high) in enumerate(zip(start, np.append(start, len(floor))[1:], strict=True)):
+        place[table] = low + np.searchsorted(floor[low:high], steps, "right") - 1
+    return place
 
 
 def _cumulative(floor: np.ndarray, rate: np.ndarray, new: np.ndarray) -> np.ndarray:
