@@ -191,7 +191,8 @@ def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndar
     filled = np.zeros(count, bool)
     for cells in found.values() if count else ():
         filled |= ~pd.isna(cells) if cells.dtype.kind == "f" else ~(pd.isna(cells) | (cells == ""))
-    return {c: cells[:count][filled] for c, cells in found.items()} | {"row": np.flatnonzero(filled) + 2}
+    rows = np.flatnonzero(filled) + 1 + getattr(data, "header_row", 1)
+    return {c: cells[:count][filled] for c, cells in found.items()} | {"row": rows}
 
 
 def _found(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:

@@ -130,7 +130,19 @@ CRIF_COLUMNS = (
     _text("legal_entity_id", "further part of the netting set's name"),
 )
 
-MODEL_TABLES: dict[str, tuple[Column, ...]] = {"crif": CRIF_COLUMNS, "terms": CRIF_COLUMNS}
+HISTORY_COLUMNS = (
+    Column(
+        "date", "day of the prices; then a column per underlying, or the columns name and price", "date", TIME, REQUIRED
+    ),
+    _text("name", "underlying or asset, where each has rows of its own"),
+    Column("price", "its price on that day", "USD", positive=True),
+)
+
+MODEL_TABLES: dict[str, tuple[Column, ...]] = {
+    "crif": CRIF_COLUMNS,
+    "terms": CRIF_COLUMNS,
+    "history": HISTORY_COLUMNS,
+}
 
 
 def schema(table: str) -> tuple[Column, ...]:

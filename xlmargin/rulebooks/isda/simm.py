@@ -194,7 +194,7 @@ def _dating(ready: Ready) -> Iterator[str]:
     if ready.options["version"]:
         return
     as_of = ready.market.as_of
-    until = ready.params["verified_until"] if "verified_until" in ready.params else None  # noqa: SIM401
+    until = ready.params.common.get("verified_until")
     if until and as_of >= dt.datetime(until.year, until.month, until.day, tzinfo=dt.UTC).timestamp():
         yield f"a release after SIMM {ready.params['release']} may be in force since about {until}"
     for moment in versions(simm.file):

@@ -1,0 +1,483 @@
+"""Dynamic margin in closed forms: constant moves, one shock, order statistics, tools, backtests."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+import xlmargin as xm
+from tests import evidence
+from tests.law_books import var as law_book
+from xlmargin.backtest import backtest, christoffersen, independence, kupiec, procyclicality
+from xlmargin.pricing import black76
+from xlmargin.rulebooks.var.tails import depth, tail
+from xlmargin.rulebooks.var.tools import buffered
+from xlmargin.rulebooks.var.volatility import ewma, filtered, summed, weights
+
+AS_OF = 1_790_000_000
+DAY = 86_400.0
+Z = float(ndtri(0.99))
+
+
+def dates(count, end=AS_OF):
+    return [end - DAY * k for k in range(count - 1, -1, -1)]
+
+
+def prices(returns, last=100.0):
+    path = np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
+    return path / path[-1] * last
+
+
+def book(returns, quantity=1.0, mark=100.0, **more):
+    """One perpetual on one underlying with that history of log returns."""
+    history = {"date": dates(len(returns) + 1), "BTC": prices(returns, mark)}
+    positions = {"instrument": ["BTC-PERP"], "quantity": [quantity], "mark": [mark], "settle": ["USD"]}
+    return xm.tables(**({"positions": positions, "history": history, "as_of": AS_OF} | more))
+
+
+def margin(held, model="var.fhs", **options):
+    return xm.margin(*held, model, options=options)
+
+
+def alternating(count, size):
+    return size * np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
+
+
+@evidence.suite("var.fhs", grade="closed forms", tolerance=1e-12)
+def closed_forms_fhs():
+    calm = alternating(400, 0.01)
+    loss = lambda r: 100.0 * (1.0 - math.exp(-r))  # noqa: E731
+    shock = calm.copy()
+    shock[-1] = 0.05
+    sigma = math.sqrt(0.97 * 0.01**2 + 0.03 * 0.05**2)
+    stressed = np.concatenate([alternating(150, 0.03), alternating(400, 0.01)])
+    days = dates(551)
+    period = {"stress_start": iso(days[1]), "stress_end": iso(days[150])}
+    quiet = np.concatenate([alternating(1000, 0.03), alternating(1300, 0.01)])
+    long = math.sqrt((1000 * 0.03**2 + 1300 * 0.01**2) / 2300)
+    cases = {
+        "constant move, long": (margin(book(calm)), loss(0.01 * math.sqrt(2))),
+        "constant move, short": (margin(book(calm, -1.0)), 100.0 * (math.exp(0.01 * math.sqrt(2)) - 1)),
+        "constant move, one day": (margin(book(calm), horizon=1), loss(0.01)),
+        "constant move, shortfall": (margin(book(calm), measure="es"), loss(0.01 * math.sqrt(2))),
+        "one shock rescales all": (margin(book(shock), horizon=1), loss(sigma)),
+        "overlapping sums cancel": (margin(book(calm), scaling="overlap"), 0.0),
+        "stressed weight": (
+            margin(book(stressed), horizon=1, tool="stress weight", lookback=300, **period),
+            0.75 * loss(0.01) + 0.25 * loss(0.03),
+        ),
+        "floor at long-run volatility": (margin(book(quiet), horizon=1, tool="floor"), loss(long)),
+        "buffer": (margin(book(calm), horizon=1, tool="buffer"), 1.25 * loss(0.01)),
+    }
+    return {name: evidence.relative(found.initial.value[0], expected) for name, (found, expected) in cases.items()}
+
+
+@evidence.suite("var.ewma", grade="closed forms", tolerance=1e-12)
+def closed_forms_ewma():
+    calm = alternating(400, 0.01)
+    shock = calm.copy()
+    shock[-11] = 0.05
+    later = 0.97**10
+    sigma = math.sqrt(later * (0.97 * 0.01**2 + 0.03 * 0.05**2) + (1 - later) * 0.01**2)
+    shortfall = math.exp(-0.5 * Z * Z) / math.sqrt(2 * math.pi) / 0.01
+    stressed = np.concatenate([alternating(150, 0.03), alternating(400, 0.01)])
+    days = dates(551)
+    period = {"stress_start": iso(days[1]), "stress_end": iso(days[150])}
+    run = lambda held, **options: margin(held, "var.ewma", **options)  # noqa: E731
+    cases = {
+        "constant move": (run(book(calm)), Z * math.sqrt(2) * 1.0),
+        "short position": (run(book(calm, -3.0), horizon=1), 3 * Z),
+        "shortfall": (run(book(calm), horizon=1, measure="es"), shortfall),
+        "a shock decays by λ a day": (run(book(shock), horizon=1), 100 * Z * sigma),
+        "stressed weight": (run(book(stressed), horizon=1, tool="stress weight", lookback=300, **period), Z * 1.5),
+        "buffer": (run(book(calm), horizon=1, tool="buffer"), 1.25 * Z),
+    }
+    return {name: evidence.relative(found.initial.value[0], expected) for name, (found, expected) in cases.items()}
+
+
+def iso(moment):
+    return pd.Timestamp(moment, unit="s").isoformat()
+
+
+@pytest.mark.parametrize("suite", [closed_forms_fhs, closed_forms_ewma], ids=lambda s: s.model)
+def test_suite(suite):
+    evidence.check(suite)
+
+
+def test_ewma_is_the_recursion_and_its_weights():
+    returns = np.random.default_rng(0).normal(size=(300, 3)) * 0.02
+    variance = (returns[:60] ** 2).mean(axis=0)
+    slow = [np.sqrt(variance)]
+    for r in returns:
+        variance = 0.94 * variance + 0.06 * r * r
+        slow.append(np.sqrt(variance))
+    found = ewma(returns, 0.94, 60)
+    np.testing.assert_allclose(found, slow, rtol=1e-14)
+    np.testing.assert_allclose(np.sqrt(weights(300, 0.94, 60) @ returns**2), found[-1], rtol=1e-12)
+    assert weights(0, 0.94, 60).shape == (0,)
+
+
+def test_filtered_returns_are_capped_and_blended():
+    returns, sigma, today = np.array([[0.01], [0.02]]), np.array([[0.01], [0.002]]), np.array([0.02])
+    np.testing.assert_allclose(filtered(returns, sigma, today).ravel(), [0.02, 0.2])
+    np.testing.assert_allclose(filtered(returns, sigma, today, cap=2.0).ravel(), [0.02, 0.04])
+    np.testing.assert_allclose(filtered(returns, sigma, today, middle=True).ravel(), [0.015, 0.11])
+    still = filtered(np.zeros((2, 1)), np.zeros((2, 1)), np.array([0.0]))
+    assert still.tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize(
+    ("count", "confidence", "k"), [(250, 0.99, 3), (100, 0.99, 1), (1250, 0.99, 13), (500, 0.975, 13)]
+)
+def test_the_order_statistic(count, confidence, k):
+    pnl = np.random.default_rng(count).normal(size=(5, count)).round(1)
+    assert depth(count, confidence) == k
+    value, which = tail(pnl, k, shortfall=False)
+    mean, all_of_them = tail(pnl, k, shortfall=True)
+    for r in range(5):
+        ordered = sorted(-pnl[r], reverse=True)
+        assert value[r] == ordered[k - 1] == -pnl[r, which[r, 0]]
+        assert mean[r] == pytest.approx(sum(ordered[:k]) / k, rel=1e-14)
+        assert len(set(all_of_them[r])) == k
+    assert (mean >= value).all()
+
+
+@pytest.mark.parametrize("measure", ["var", "es"])
+def test_fhs_is_the_slow_loop(measure):
+    """Every contract revalued in every scenario by plain loops, linear, inverse and options of both kinds."""
+    tables = law_book.tables(np.random.default_rng(5), 3)
+    frames = {k: pd.DataFrame(v) for k, v in tables.items()}
+    held = xm.tables(**frames)
+    result = margin(held, measure=measure)
+    history = frames["history"]
+    loss = {a: [] for a in result.account}
+    scaled = {}
+    for coin in law_book.SPOT:
+        r = np.diff(np.log(history[coin]))
+        variance, sigma = float((r[:60] ** 2).mean()), []
+        for x in r:
+            sigma.append(math.sqrt(variance))
+            variance = 0.97 * variance + 0.03 * x * x
+        scaled[coin] = [x / s * math.sqrt(variance) * math.sqrt(2) for x, s in zip(r[60:], sigma[60:], strict=True)]
+    facts = {i["instrument"]: i for i in tables["instruments"]}
+    market = held[1]
+    tau = {n: s / (365 * DAY) for n, s in zip(market.name, market.seconds, strict=True)}
+    for s in range(len(scaled["BTC"])):
+        total = dict.fromkeys(result.account, 0.0)
+        for p in tables["positions"]:
+            name, coin = p["instrument"], p["instrument"][:3]
+            f, spot = math.exp(scaled[coin][s]), law_book.SPOT[coin]
+            total[p["account"]] += p["quantity"] * gain(name, facts[name], f, spot, tau[name])
+        for account, value in total.items():
+            loss[account].append(-value)
+    k = depth(len(scaled["BTC"]), 0.99)
+    for account, found in zip(result.account, result.initial.value, strict=True):
+        worst = sorted(loss[account], reverse=True)[:k]
+        expected = worst[-1] if measure == "var" else sum(worst) / k
+        assert found == pytest.approx(max(expected, 0.0), rel=1e-10)
+
+
+def gain(name, fact, f, spot, tau):
+    if not name.endswith(("-C", "-P")):
+        mark = fact["mark"]
+        return mark * (f - 1) if "USDC" in name else (1 / mark - 1 / (mark * f)) * spot * f
+    strike, call, forward = float(name.split("-")[2]), name.endswith("C"), fact["forward"]
+    value = lambda x: float(black76(x, strike, fact["iv"] * math.sqrt(tau), call))  # noqa: E731
+    return (value(forward * f) / (forward * f) - value(forward) / forward) * spot * f
+
+
+def test_ewma_var_is_the_covariance_form():
+    """z·√h·√(δ'Σδ) with Σ from the recursion on products, and its Euler shares."""
+    rng = np.random.default_rng(7)
+    r = rng.normal(size=(300, 2)) * [0.02, 0.03]
+    history = {"date": dates(301), "BTC": prices(r[:, 0], 50.0), "ETH": prices(r[:, 1], 20.0)}
+    positions = {
+        "instrument": ["BTC-PERP", "ETH-PERP"],
+        "quantity": [2.0, -3.0],
+        "mark": [50.0, 20.0],
+        "settle": ["USD"] * 2,
+    }
+    held = xm.tables(positions=positions, history=history, as_of=AS_OF)
+    detail = margin(held, "var.ewma", horizon=1).detail()
+    covariance = r[:60].T @ r[:60] / 60
+    for x in r:
+        covariance = 0.97 * covariance + 0.03 * np.outer(x, x)
+    delta = np.array([100.0, -60.0])
+    sigma = math.sqrt(delta @ covariance @ delta)
+    assert detail.initial.value[0] == pytest.approx(Z * sigma, rel=1e-12)
+    np.testing.assert_allclose(detail.initial.parts[0].amounts, Z * delta * (covariance @ delta) / sigma, rtol=1e-10)
+
+
+def test_margin_scales_with_volatility():
+    r = np.random.default_rng(1).normal(size=500) * 0.01
+    loud = r.copy()
+    loud[-40:] *= 3
+    for model in ("var.fhs", "var.ewma"):
+        calm, after = (margin(book(x), model).initial.value[0] for x in (r, loud))
+        assert 1.8 * calm < after < 3.5 * calm
+
+
+def test_overlapping_sums():
+    assert summed(np.arange(5.0)[:, None], 3).ravel().tolist() == [3.0, 6.0, 9.0]
+    trend = np.full(300, -0.01)
+    found = margin(book(trend), scaling="overlap", horizon=5).initial.value[0]
+    assert found == pytest.approx(100 * (1 - math.exp(-0.05)), rel=1e-12)
+
+
+def test_the_buffer_is_held_released_and_rebuilt():
+    p = xm.model("var.fhs").params(AS_OF)
+    charged, previous = [], np.array([np.nan])
+    for raw in (100.0, 100.0, 110.0, 125.0, 140.0, 140.0, 120.0, 100.0):
+        previous = buffered(np.array([raw]), previous, p)
+        charged.append(previous[0])
+    assert charged == [125.0, 125.0, 125.0, 125.0, 140.0, 140.0, 140.0, 125.0]
+    faster = p.override("mine", rebuild=0.1)
+    assert buffered(np.array([140.0]), np.array([140.0]), faster)[0] == pytest.approx(154.0)
+    accounts = {"account": ["main"], "previous_margin": [1.1]}
+    held = book(alternating(400, 0.01), accounts=accounts)
+    raw = 100 * (1 - math.exp(-0.01))
+    assert margin(held, horizon=1, tool="buffer").initial.value[0] == pytest.approx(max(raw, 1.1))
+
+
+def test_ledger_of_every_tool_readds():
+    frames = {k: pd.DataFrame(v) for k, v in law_book.tables(np.random.default_rng(2), 3).items()}
+    held = xm.tables(**frames)
+    first, last = frames["history"]["date"].iloc[[1, 150]]
+    for model in ("var.fhs", "var.ewma"):
+        for tool in ("none", "buffer", "stress weight", "floor"):
+            result = margin(held, model, tool=tool, stress_start=iso(first), stress_end=iso(last))
+            for account in result.account:
+                detail = result.detail(account)
+                for line in detail.lines().values():
+                    assert line.gap(detail.run.book) < 1e-9
+    assert str(margin(held).worst[0]).startswith("20")
+
+
+def texts(result):
+    return " | ".join(n.text for n in result.notes)
+
+
+def test_notes():
+    assert "fewer than the 250" in texts(margin(book(alternating(200, 0.01))))
+    weekly = book(alternating(300, 0.01))
+    weekly[1].tables["history"]["date"] = [AS_OF - 7 * DAY * k for k in range(300, -1, -1)]
+    assert "7 days apart" in texts(margin(weekly))
+    old = book(alternating(300, 0.01))
+    old[1].tables["history"]["date"] = dates(301, AS_OF - 30 * DAY)
+    assert "30 days old" in texts(margin(old))
+    assert "no previous margin" in texts(margin(book(alternating(300, 0.01)), tool="buffer"))
+    assert "no entry price" in texts(margin(book(alternating(300, 0.01))))
+    assert "less than ten years" in texts(margin(book(alternating(300, 0.01)), tool="floor"))
+
+
+GOOD = {"date": ["2026-01-01", "2026-01-02"], "BTC": [1.0, 2.0]}
+BAD = [
+    (None, "history, column date: no price history is given"),
+    ({"BTC": [1.0]}, "history row 1, column date: required column is missing"),
+    ({"date": ["2026-01-01", "yesterday"], "BTC": [1.0, 2.0]}, "history row 3, column date: not a date: 'yesterday'"),
+    ({"date": ["2026-01-01", "2026-01-01"], "BTC": [1.0, 2.0]}, "history row 3, column date: this date stands twice"),
+    (
+        {"date": ["2026-01-01", "2026-01-02"], "BTC": [1.0, -2.0]},
+        "history row 3, column BTC: a price must be above zero",
+    ),
+    ({"date": ["2026-01-01", "2026-01-02"], "BTC": [1.0, "x"]}, "history row 3, column BTC: not a number: 'x'"),
+    ({"date": ["2026-01-01", "2026-01-02"], "BTC": [1.0, float("inf")]}, "must be above zero and finite"),
+    (
+        {"date": ["2026-01-01", "2026-01-02"], "ETH": [1.0, 2.0]},
+        "positions row 2, column instrument: no column BTC in the history",
+    ),
+    ({"date": ["2026-01-01"], "BTC": [1.0, 2.0]}, "columns of different lengths"),
+    (GOOD, "1 days for|at least 100"),
+    (
+        {"date": ["2026-01-01"] * 2, "name": ["BTC", "BTC"], "price": [1.0, 2.0]},
+        "history row 3, column date: BTC stands twice on this date",
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "message"), BAD, ids=range(len(BAD)))
+@pytest.mark.parametrize("model", ["var.fhs", "var.ewma"])
+def test_a_bad_history_is_refused(table, message, model):
+    positions = {"instrument": ["BTC-PERP"], "quantity": [1.0], "mark": [1.0], "settle": ["USD"]}
+    more = {} if table is None else {"history": table}
+    with pytest.raises(xm.InputError, match=message):
+        margin(xm.tables(positions=positions, as_of=AS_OF, **more), model)
+
+
+def test_a_gap_in_the_lookback_is_refused_and_one_before_is_not():
+    held = book(alternating(400, 0.01))
+    price = held[1].tables["history"]["BTC"]
+    price[390] = np.nan
+    with pytest.raises(xm.InputError, match="one is missing on"):
+        margin(held)
+    price[390], price[5] = price[388], np.nan
+    assert margin(held, lookback=300).initial.value[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"confidence": 1.0}, "options, column confidence: 1 is not allowed: at least 0.5 and below 1"),
+        ({"confidence": 0.999}, "needs at least 1000"),
+        ({"horizon": 1.5}, "a whole number of days"),
+        ({"decay": 1.0}, "between 0 and 1"),
+        ({"lookback": 0}, "a whole number of days"),
+        ({"tool": "stress weight"}, "options, column stress_start: the stressed period needs its days"),
+        ({"tool": "stress"}, "is not one of none, buffer, stress weight, floor"),
+        ({"measure": "cvar"}, "is not one of var, es"),
+    ],
+)
+@pytest.mark.parametrize("model", ["var.fhs", "var.ewma"])
+def test_bad_options_are_refused(options, message, model):
+    with pytest.raises(xm.InputError, match=message):
+        margin(book(alternating(400, 0.01)), model, **options)
+
+
+def test_long_and_wide_histories_are_one():
+    r = np.random.default_rng(3).normal(size=300) * 0.01
+    wide = book(r)
+    own = wide[1].tables["history"]
+    long = {"Date": own["date"], "Underlying": ["btc"] * 301, "Close": own["BTC"]}
+    order = np.random.default_rng(0).permutation(301)
+    shuffled = {k: [v[i] for i in order] for k, v in long.items()}
+    found = [margin(book(r, history=h)).initial.value[0] for h in (own, long, shuffled, pd.DataFrame(long))]
+    assert len(set(found)) == 1
+
+
+def test_what_comes_after_the_moment_is_not_known():
+    r = np.random.default_rng(3).normal(size=400) * 0.01
+    table = {"date": dates(401, AS_OF + 50 * DAY), "BTC": prices(r)}
+    known = {k: v[:351] for k, v in table.items()}
+    assert margin(book(r, history=table)).initial.value[0] == margin(book(r, history=known)).initial.value[0]
+
+
+def outcome(table, model):
+    """The margin, or the problems that stand in its way."""
+    try:
+        return margin(book(np.zeros(160), history=table), model, lookback=100), ()
+    except xm.InputError as error:
+        return None, error.problems
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fuzzed_histories_are_read_or_refused(seed):
+    rng = np.random.default_rng(seed)
+    odd = [None, "", "x", -1, 0, float("nan"), float("inf"), "1,000.5", True, "2026-01-01", 1e300, 1e-300, "5 %"]
+    table = {"date": list(dates(161)), "BTC": list(prices(rng.normal(size=160) * 0.02)), "note": ["?"] * 161}
+    for _ in range(int(rng.integers(1, 4))):
+        column = str(rng.choice(["date", "BTC"]))
+        table[column][int(rng.integers(161))] = odd[int(rng.integers(len(odd)))]
+    for model in ("var.fhs", "var.ewma"):
+        found, said = outcome(table, model)
+        assert (found is None) == bool(said)
+        assert all(p.table == "history" for p in said)
+        assert found is None or np.isfinite(found.initial.value).all()
+
+
+@evidence.suite(
+    "var.fhs", grade="published likelihood ratios (Jorion, Value at Risk, 3rd ed., 6.2)", tolerance=0.005, unit="LR"
+)
+def published_ratios():
+    """JP Morgan 1998: 20 exceptions in 252 days at 95 %, 6 of them after an exception."""
+    series = sequence(t00=218, t01=14, t10=14, t11=6)
+    return {
+        "unconditional": abs(kupiec(20, 252, 0.95).statistic - 3.91),
+        "independence": abs(independence(series).statistic - 9.53),
+        "conditional": abs(christoffersen(series, 0.95).statistic - 13.44),
+    }
+
+
+def sequence(t00, t01, t10, t11):
+    """Hits with those numbers of transitions, starting and ending calm (t01 = t10)."""
+    out, runs = [False], t01
+    extra = t11
+    for run in range(runs):
+        length = 1 + (extra if run == 0 else 0)
+        out += [True] * length + [False]
+    return np.array(out + [False] * t00, bool)
+
+
+def test_published_ratios():
+    series = sequence(218, 14, 14, 6)
+    assert (len(series) - 1, series.sum()) == (252, 20)
+    evidence.check(published_ratios)
+
+
+def test_tests_at_their_ends():
+    assert kupiec(0, 250, 0.99).statistic == pytest.approx(-2 * 250 * math.log(0.99))
+    assert kupiec(250, 250, 0.99).p_value < 1e-100
+    assert kupiec(0, 0, 0.99).p_value == 1.0
+    assert independence(np.zeros(10, bool)).statistic == 0.0
+    assert independence(np.array([True])).p_value == 1.0
+    assert kupiec(3, 300, 0.99).p_value == pytest.approx(1.0)
+
+
+def test_measures_of_procyclicality():
+    found = procyclicality(np.array([100.0, 110.0, 90.0, 180.0]), steps=(1, 2, 9))
+    assert found.peak_to_trough == 2.0
+    assert (found.rise[1], found.rise[2]) == (90.0, 70.0)
+    assert found.rise_percent[1] == 1.0
+    assert np.isnan(found.rise[9])
+    assert found.deviation == pytest.approx(np.std(np.log([1.1, 9 / 11, 2.0])))
+    flat = procyclicality(np.full(40, 7.0))
+    assert (flat.peak_to_trough, flat.rise[30], flat.deviation) == (1.0, 0.0, 0.0)
+    assert np.isnan(procyclicality(np.array([0.0, 1.0])).peak_to_trough)
+
+
+def test_backtest_of_a_constant_market():
+    """Moves of ±1 %: a margin of the constant move is met exactly, never breached, and never moves."""
+    result = backtest(*book(alternating(700, 0.01)), "var.fhs", days=100, options={"horizon": 1})
+    loss = 100 * (1 - math.exp(-0.01))
+    np.testing.assert_allclose(result.margin, loss, rtol=1e-9)
+    assert result.loss.max() == pytest.approx(loss)
+    assert result.procyclicality()["peak to trough"][0] == pytest.approx(1.0)
+    assert len(result.frame()) == 100
+
+
+def test_backtest_sees_only_what_was_known():
+    r = np.random.default_rng(11).normal(size=900) * 0.01
+    held = book(r, -2.0)
+    result = backtest(*held, "var.ewma", days=60, options={"horizon": 1})
+    t = 900 - 60
+    past = book(r[:t])
+    alone = margin((past[0], past[1]), "var.ewma", horizon=1).initial.value[0]
+    assert result.margin[0, 0] == pytest.approx(2 * alone, rel=1e-9)
+    assert result.loss[0, 0] == pytest.approx(200 * (math.exp(r[t]) - 1), rel=1e-9)
+    wild = r.copy()
+    wild[-1] = 0.5
+    again = backtest(*book(wild, -2.0), "var.ewma", days=60, options={"horizon": 1})
+    np.testing.assert_allclose(again.margin, result.margin, rtol=1e-9)
+    assert again.breaches[-1, 0]
+
+
+def test_backtest_counts_breaches():
+    r = np.random.default_rng(4).standard_normal(600) * 0.01
+    result = backtest(*book(r), "var.ewma", days=400, options={"horizon": 1, "lookback": 200, "confidence": 0.95})
+    told = result.tests().iloc[0]
+    assert told["days"] == 400
+    assert told["expected"] == pytest.approx(20)
+    assert told["breaches"] == result.breaches.sum()
+    assert 8 <= told["breaches"] <= 40
+    assert told["kupiec"] == kupiec(int(told["breaches"]), 400, 0.95).statistic
+    assert told["christoffersen p"] > 0.001
+    with pytest.raises(xm.InputError, match="need more"):
+        backtest(*book(r[:100]), "var.ewma", days=500)
+
+
+def test_backtest_steps_by_the_horizon():
+    result = backtest(*book(alternating(500, 0.01)), "var.fhs", days=100, options={"scaling": "overlap"})
+    assert (result.horizon, len(result.dates)) == (2, 50)
+
+
+def test_backtest_of_any_model():
+    """A rulebook that does not look at history has one margin, held against what came."""
+    rng = np.random.default_rng(0)
+    history = {"date": dates(301), "BTC": prices(rng.normal(size=300) * 0.03, 83_500.0)}
+    frames = {k: pd.DataFrame(v) for k, v in law_book.tables(rng, 2).items() if k != "history"}
+    frames["positions"] = frames["positions"].query("instrument.str.startswith('BTC')")
+    held = xm.tables(**frames, history=history)
+    result = backtest(*held, "deribit.standard", days=50)
+    assert result.margin.shape == result.loss.shape
+    assert np.ptp(result.margin, axis=0).max() <= 1e-6 * result.margin.max()

@@ -1,0 +1,1 @@
+"""Dynamic margin over the user's own price history: filtered historical simulation and EWMA volatility."""
