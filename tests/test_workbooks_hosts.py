@@ -1,6 +1,7 @@
 """The same calls in every Excel host give the same answers: xlwings' own dispatchers, server, VBA, and Pyodide."""
 
 import json
+import os
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,11 +41,13 @@ def over_http(tmp_path_factory):
 @pytest.fixture(scope="module")
 def in_pyodide(tmp_path_factory):
     place = pyodide_setup.folder()
-    needs.need(
-        needs.module("xlwings_server", "xlwings-server"),
-        needs.program("node", "nodejs"),
-        pyodide_setup.missing(place),
-    )
+    needs.need(needs.module("xlwings_server", "xlwings-server"), needs.program("node", "nodejs"))
+    if os.environ.get("CI") == "true":
+        try:
+            pyodide_setup.setup(place)
+        except SystemExit as error:
+            pytest.skip(f"Pyodide with NumPy cannot be had here: {error}")
+    needs.need(pyodide_setup.missing(place))
     built = wheel.build(tmp_path_factory.mktemp("wheel"))
     package = Path(find_spec("xlwings_server").origin).parent
     script = Path(__file__).parent / "hosts" / "pyodide.mjs"

@@ -1,5 +1,6 @@
 """Margin formulas in cells: ``from xlmargin.workbooks import *`` registers them all in xlwings, Lite or Server."""
 
+from . import decisions as _decisions  # noqa: F401
 from . import functions as _functions  # noqa: F401
 from . import reference as _reference  # noqa: F401
 from .registry import FUNCTIONS as _FUNCTIONS

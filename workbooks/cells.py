@@ -184,8 +184,8 @@ def safe(value: Any) -> Any:
         return int(value) if abs(int(value)) < LARGEST_WHOLE else float(value)
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else ""
-    if isinstance(value, dt.date):
-        return value.isoformat()
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}{'Z' if value.tzinfo else ''}" if value == value else ""
     return str(value)[:LONGEST_TEXT]
 
 

@@ -99,10 +99,10 @@ def _summary(ranges: Ranges, margin: xm.Margin, account: str) -> pd.DataFrame:
         row = dict.fromkeys(("equity", "initial", "maintenance", "available", "ratio"), WRONG)
         table = table.astype(object)
         table.loc[len(table)] = pd.Series({"account": name, **row, "remark": told}, table.columns, dtype=object)
-    return _only(table, account)
+    return only(table, account)
 
 
-def _only(table: pd.DataFrame, account: str) -> pd.DataFrame:
+def only(table: pd.DataFrame, account: str) -> pd.DataFrame:
     """The rows of one account (and pool), which must be there; all where none is named."""
     if not account:
         return table
@@ -191,7 +191,7 @@ def XM_BENEFIT(ranges: Ranges, account: str, output: str) -> Any:
     ranges.refuse_bad(account)
     table = ranges.benefit().frame()
     if not output:
-        return cells.table(_only(table, account))
+        return cells.table(only(table, account))
     figures = [c for c in table.columns if c not in ("account", "pool")]
     name = output.casefold().replace(" ", "_")
     if name not in figures:
@@ -226,7 +226,7 @@ def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
     after = with_trades(ranges, trades)
     ranges.refuse_bad(account)
     after.refuse_bad(account)
-    table = _only(frames.change(ranges.margin(), after.margin()), account)
+    table = only(frames.change(ranges.margin(), after.margin()), account)
     if not output:
         return cells.table(table)
     rows = table[table["figure"] == output.casefold()]

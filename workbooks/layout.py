@@ -87,6 +87,8 @@ PAGES = (
     Page("contribution", "What each position of the chosen account adds", Formula("XM_POSITIONS")),
     Page("scenarios", "The scenario grid of the chosen account", Formula("XM_MATRIX")),
     Page("benefit", "What netting saves", Formula("XM_BENEFIT", (("account", ""),))),
+    Page("exposure", "What the chosen account is exposed to", Formula("XM_EXPOSURE")),
+    Page("liquidation", "At which prices the chosen account meets its maintenance margin", Formula("XM_LIQUIDATION")),
     Page("comparison", "The chosen account under several rulebooks", Formula("XM_COMPARE")),
     Page("what if", "The sheet trades on top of the positions", Formula("XM_WHATIF")),
     Page("rulebooks", "Every rulebook that this version knows", Formula("XM_MODELS")),

@@ -36,6 +36,7 @@ READ = {
     TABLE: lambda name, given: given,
 }
 CATEGORY = "xlmargin"
+FFI = "pyodide.ffi"
 LONGEST_DESCRIPTION = 255
 
 
@@ -80,6 +81,8 @@ ARGUMENTS = {
         _a("account", TEXT, "One account, or account / pool; left out: all, or the only one"),
         _a("as_of", MOMENT, "Valuation time (UTC); left out: the column as_of of instruments, else now"),
         _a("options", PAIRS, "Options of the rulebook: two columns (name, value) or text name=value; name=value"),
+        _a("by", TEXT, "What moves: underlying, instrument or volatility; left out: underlying"),
+        _a("level", TEXT, "The requirement that equity meets: maintenance, initial …; left out: maintenance"),
         _a("unit", TEXT, "Currency of all figures; left out: USD"),
         _a("forward", NUMBERS, "Forward price of the expiry: a cell or a range"),
         _a("strike", NUMBERS, "Exercise price: a cell or a range"),
@@ -188,8 +191,8 @@ def _spare_the_search() -> None:
     """Let xlwings Server find at once that there is no Pyodide.
 
     xlwings 0.37.8 tries ``from pyodide.ffi import JsNull`` for every cell; each failing search of the import path costs
-    35 µs, which makes 11 s of a range of 100,000 × 3. None in sys.modules answers without a search.
+    35 µs, which makes 11 s of a range of 100,000 × 3. None in sys.modules is an answer without a search.
     """
-    if os.environ.get("XLWINGS_ON_SERVER") == "true" and sys.platform != "emscripten":
-        if "pyodide" not in sys.modules and find_spec("pyodide") is None:
-            sys.modules["pyodide"] = None  # type: ignore[assignment]
+    on_server = os.environ.get("XLWINGS_ON_SERVER") == "true" and sys.platform != "emscripten"
+    if on_server and FFI not in sys.modules and find_spec("pyodide") is None:
+        sys.modules[FFI] = None  # type: ignore[assignment]

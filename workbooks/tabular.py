@@ -110,7 +110,8 @@ def _typed(column: Column | None, values: tuple[Any, ...]) -> np.ndarray:
     """Numbers with NaN for blanks where all is numeric, else the cells themselves with None for blanks."""
     kinds = set(map(type, values))
     if str in kinds:
-        values = tuple(None if type(v) is str and not v.strip() else v for v in values)
+        blanks = {v for v in set(values) if type(v) is str and not v.strip()}
+        values = tuple(None if v in blanks else v for v in values) if blanks else values
         kinds = set(map(type, values))
     if column is not None and on_officejs():
         values, kinds = _without_zeros(column, values, kinds)
@@ -148,7 +149,8 @@ def _errors(name: str, above: int, column: Column, values: tuple[Any, ...]) -> l
     """A problem for every error cell; a column of numbers is passed over at once."""
     if str not in set(map(type, values)):
         return []
-    at = [i for i, v in enumerate(values) if is_error(v)]
+    errors = {v for v in set(values) if is_error(v)}
+    at = [i for i, v in enumerate(values) if v in errors] if errors else []
     return [
         Problem(name, i + 2, column.name, values[i], f"the cell holds {values[i].split(':')[0]}")
         for i in at[:MOST_PROBLEMS]

@@ -15,8 +15,8 @@ SECONDS = 60
 class Calc:
     """Commands of ``calc_driver`` as methods: ``calc.put("desk!B3", "simm")``, ``calc.get("A1:B2")`` …"""
 
-    def __init__(self, profile):
-        install(profile=profile)
+    def __init__(self, profile, mode="auto"):
+        install(profile=profile, mode=mode)
         self.process = subprocess.Popen(
             [SYSTEM_PYTHON, str(HERE / "calc_driver.py"), *layer(profile)],
             stdin=subprocess.PIPE,

@@ -70,6 +70,10 @@ GOOD = {
         "XM_WHATIF",
         (POSITIONS, TRADES, *BOOK[1:], "main", None, None, None, None, "initial"),
     ),
+    "exposure": ("XM_EXPOSURE", (*BOOK, "main")),
+    "exposure by expiry": ("XM_EXPOSURE", (*BOOK, None, None, None, None, None, "expiry")),
+    "liquidation": ("XM_LIQUIDATION", (*BOOK, "main")),
+    "liquidation by volatility": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, "volatility", "initial")),
     "price": ("XM_PRICE", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "C", 0.03)),
     "prices": ("XM_PRICE", ([[61500.0], [None]], [[60000.0], [1.0]], EXPIRY, AS_OF, "55 %", [["C"], ["P"]])),
     "greeks": ("XM_GREEKS", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "P")),
@@ -95,6 +99,7 @@ BAD = {
     "swapped columns": ("XM_MARGIN", ([["quantity", "instrument"], ["BTC-PERP", 2.0]], *BOOK[1:])),
     "bad trade": ("XM_WHATIF", (POSITIONS, [["instrument", "quantity"], ["BTC-PERP", "many"]], *BOOK[1:])),
     "bad date": ("XM_MARGIN", (*BOOK, "initial", "main", "yesterday")),
+    "bad level": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, None, "maintenence")),
     "bad option": ("XM_MARGIN", (*BOOK, "initial", "main", None, None, None, "im_factr=2")),
 }
 CALLS = {**GOOD, **BAD}

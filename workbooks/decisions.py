@@ -1,0 +1,37 @@
+"""The formulas of ``xlmargin.decide``: one small function a verb."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xlmargin.decide.exposure import exposure
+from xlmargin.decide.liquidation import liquidation
+from xlmargin.errors import InputError, nearest
+
+from . import cells
+from .functions import BOOK, REST, only
+from .ranges import KEPT, Ranges
+from .registry import function
+
+EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
+
+
+@function(f"{BOOK} {REST} output", output="underlying, expiry, asset or offsets; left out: underlying")
+def XM_EXPOSURE(ranges: Ranges, account: str, output: str) -> Any:
+    """What a book is exposed to: net and gross delta, gamma, vega and theta by underlying, expiry or asset."""
+    ranges.refuse_bad(account)
+    name = output.casefold() or "underlying"
+    if name not in EXPOSURES:
+        raise InputError(f"output: {output!r} is not one of {', '.join(EXPOSURES)}{nearest(output, EXPOSURES)}")
+    found = KEPT.get(("exposure", *ranges.asked), lambda: exposure(ranges.margin()))
+    return cells.table(only(getattr(found, EXPOSURES[name])(), account))
+
+
+@function(f"{BOOK} {REST} by level")
+def XM_LIQUIDATION(ranges: Ranges, account: str, by: str, level: str) -> Any:
+    """The prices, down and up, at which equity meets a requirement, margin and equity both revalued at every step."""
+    ranges.refuse_bad(account)
+    moved, required = by.casefold() or "underlying", level.casefold() or "maintenance"
+    key = ("liquidation", account, moved, required, *ranges.asked)
+    subject = ranges.detail(account) if account else ranges.margin()
+    return cells.table(KEPT.get(key, lambda: liquidation(subject, moved, required)).frame())
