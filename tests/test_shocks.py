@@ -48,12 +48,13 @@ def test_profile_is_the_rule_on_each_shocked_market(desk):
     line = profile(margin, "BTC", np.array([-0.2, 0.0, 0.1]))
     for k, move in enumerate(line.move):
         there = xm.margin(book, moved(market, {"BTC": move}), MODEL)
-        assert line.equity[k, 0] == there.equity.value[0]
-        assert line.initial[k, 0] == there.initial.value[0]
-        assert line.maintenance[k, 0] == there.maintenance.value[0]
+        for name in ("equity", "initial", "maintenance"):
+            assert getattr(line, name)[k, 0] == pytest.approx(getattr(there, name).value[0], rel=1e-12)
     assert line.pnl[1, 0] == 0.0
     assert line.level.tolist() == pytest.approx([80_000, 100_000, 110_000])
     assert len(line.frame()) == 3
+    halves = profile(margin, "BTC", line.move[:1]).joined(profile(margin, "BTC", line.move[1:]))
+    assert halves.frame().equals(line.frame())
 
 
 def test_scenario_breakdown_adds_up(desk):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,6 @@ import numpy as np
 from .errors import InputError, Problem, nearest
 from .ledger import Margin
 from .market import Market
-from .registry import Ready
-from .run import Session
 
 DAY = 86400.0
 MOVES = np.arange(-15, 16) / 50.0
@@ -79,6 +77,11 @@ class Profile:
     initial: np.ndarray
     maintenance: np.ndarray
 
+    def joined(self, other: Profile) -> Profile:
+        """This profile and, after it, one of the same accounts over further moves."""
+        along = ("move", "level", "equity", "pnl", "initial", "maintenance")
+        return replace(self, **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in along})
+
     def frame(self) -> Any:
         """A row per account, pool and move (pandas DataFrame)."""
         import pandas as pd
@@ -100,57 +103,31 @@ def profile(
 ) -> Profile:
     """What equity and margin become as the price of one underlying (of all, if none is named) moves.
 
-    ``moves`` (M,) are fractions. The whole rule is run at each: result and requirement move together.
+    ``moves`` (M,) are fractions. The whole rule is run at each: result and requirement move together. Raises
+    InputError for an unknown account or underlying, a move of −100 % or below, options that cannot be revalued.
     """
+    from .decide.moves import Moves, named
+    from .decide.subject import only, revaluable
+    from .decide.worlds import figures
+
     moves = np.asarray(moves, np.float64)
-    chosen = narrowed(margin, account, pool)
-    points = [shifted(chosen, underlying, float(move)) for move in (*moves, 0.0)]
-    return traced(chosen, underlying, moves, points)
-
-
-def traced(margin: Margin, underlying: str | None, moves: np.ndarray, points: Sequence[Margin]) -> Profile:
-    """A profile from the margins at each move (M,) and, last, at no move."""
-    rows = {name: np.array([getattr(p, name).value for p in points]) for name in ("equity", "initial", "maintenance")}
+    chosen = revaluable(only(margin, account, pool))
+    market, rows, points = chosen.run.market, len(chosen.account), len(moves) + 1
+    names = [underlying] if underlying else list(dict.fromkeys(map(str, market.underlying)))
+    worlds = Moves.stack([named(market, price=dict.fromkeys(names, float(move))) for move in (*moves, 0.0)])
+    book = chosen.run.book.take(np.tile(np.arange(rows), points))
+    found = figures(chosen.run.session, book, np.repeat(np.arange(points), rows), worlds)
+    values = {"equity": found.equity, **{name: found.levels[name] for name in ("initial", "maintenance")}}
+    values = {name: by_row.reshape(points, rows) for name, by_row in values.items()}
     return Profile(
         underlying=underlying or "",
         move=moves,
-        level=_level(margin.run.market, underlying) * (1.0 + moves),
-        account=margin.account,
-        pool=margin.pool,
-        currency=margin.currency,
-        pnl=rows["equity"][:-1] - rows["equity"][-1],
-        **{name: values[:-1] for name, values in rows.items()},
-    )
-
-
-def shifted(margin: Margin, underlying: str | None, move: float) -> Margin:
-    """The same accounts under the same rule after one underlying (all, if none is named) moved."""
-    session = margin.run.session
-    names = [underlying] if underlying else dict.fromkeys(map(str, session.market.underlying))
-    return on_market(session, moved(session.market, dict.fromkeys(names, move))).run(margin.run.book)
-
-
-def on_market(session: Session, market: Market) -> Session:
-    """The same model, parameters and options made ready for another market of the same instruments."""
-    prepare, ready = session.model.prepare_step, session.ready
-    made = prepare(market, ready.params, ready.options) if prepare else {}
-    return replace(session, market=market, ready=Ready(market, ready.params, ready.options, made), workers=1)
-
-
-def narrowed(margin: Margin, account: str | None, pool: str | None) -> Margin:
-    """A margin whose run holds only the rows of one account and pool."""
-    rows = np.ones(len(margin.account), bool)
-    rows &= True if account is None else margin.account == account
-    rows &= True if pool is None else margin.pool == pool
-    if not rows.any():
-        raise InputError(f"no account {account!r}" + (f" with pool {pool!r}" if pool is not None else ""))
-    book = margin.run.book.take(np.flatnonzero(rows))
-    return replace(
-        margin,
-        account=margin.account[rows],
-        pool=margin.pool[rows],
-        currency=margin.currency[rows],
-        run=replace(margin.run, book=replace(book, detail=False)),
+        level=_level(market, underlying) * (1.0 + moves),
+        account=chosen.account,
+        pool=chosen.pool,
+        currency=chosen.currency,
+        pnl=values["equity"][:-1] - values["equity"][-1],
+        **{name: by_point[:-1] for name, by_point in values.items()},
     )
 
 
