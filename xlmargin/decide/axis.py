@@ -11,7 +11,8 @@ from ..errors import InputError, nearest
 from ..market import OPTION, Market
 from .moves import Moves, groups, movable
 
-UNDERLYING, INSTRUMENT, VOLATILITY = "underlying", "instrument", "volatility"
+UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL = "underlying", "instrument", "volatility", "collateral"
+KINDS = (UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL)
 ALL = ""
 
 
@@ -32,10 +33,11 @@ class Axis:
 
     @classmethod
     def of(cls, market: Market, by: str) -> Axis:
-        """Targets of a market: ``by`` underlying (with the assets of that name), instrument or volatility."""
-        if by not in (UNDERLYING, INSTRUMENT, VOLATILITY):
-            allowed = (UNDERLYING, INSTRUMENT, VOLATILITY)
-            raise InputError(f"by {by!r}{nearest(str(by), allowed)}; allowed: {', '.join(allowed)}")
+        """Targets of a market: ``by`` underlying (with the assets of that name), instrument, volatility, collateral."""
+        if by not in KINDS:
+            raise InputError(f"by {by!r}{nearest(str(by), KINDS)}; allowed: {', '.join(KINDS)}")
+        if by == COLLATERAL:
+            return cls._of_assets(market)
         names, group = groups(market)
         coins = [str(a) for a, moves in zip(market.assets, movable(market), strict=True) if moves]
         if by == INSTRUMENT:
@@ -51,6 +53,16 @@ class Axis:
             assets = np.zeros_like(assets)
         return cls(market, by, targets, group, hits, assets, _levels(market, by, targets, group))
 
+    @classmethod
+    def _of_assets(cls, market: Market) -> Axis:
+        """Every priced asset alone, stablecoins too; no instrument follows."""
+        priced = np.flatnonzero(np.isfinite(market.price) & (market.assets != "USD"))
+        targets = np.array([*market.assets[priced], ALL], object)
+        assets = targets[:, None] == market.assets[None, :]
+        hits = np.zeros((len(targets), 1), bool)
+        level = np.append(market.price[priced], np.nan)
+        return cls(market, COLLATERAL, targets, np.zeros(len(market), np.int64), hits, assets, level)
+
     def moves(self, target: np.ndarray, x: np.ndarray) -> Moves:
         """K moves: ``target`` (K,) multiplied by ``x`` (K,)."""
         moves = Moves.none(self.market, len(x), self.group)
@@ -62,7 +74,7 @@ class Axis:
         """Pairs (row, target) of rows and the targets that move what they hold, by target; all together last."""
         last = len(self.names) - 1
         legs, orders, cash = book.legs, book.orders, book.cash
-        follows = np.ones(len(self.market), bool)
+        follows = np.full(len(self.market), self.kind != COLLATERAL)
         if self.kind == VOLATILITY:
             follows = self.market.kind == OPTION
         of_asset = np.full(len(self.market.assets) + 1, -1)
@@ -76,7 +88,7 @@ class Axis:
         key = np.unique(target[target >= 0] * len(book) + row[target >= 0])
         target, row = np.divmod(key, max(len(book), 1))
         several = np.flatnonzero(np.bincount(row, minlength=len(book)) > 1)
-        if self.kind == INSTRUMENT:
+        if self.kind in (INSTRUMENT, COLLATERAL):
             several = several[:0]
         return np.concatenate([row, several]), np.concatenate([target, np.full(len(several), last)])
 

@@ -62,6 +62,8 @@ class Search:
         self, now: np.ndarray, down: np.ndarray, up: np.ndarray, first: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Every sign change: pair (K,), factor (K,), headroom left there (K,); each side from the nearest on."""
+        if not len(self.row):
+            return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
         start, here = np.arange(len(self.row)), now[self.row]
         brackets = [_brackets(self.grid, start, here, side, first) for side in (down, up)]
         which, a, b, fa, fb = (np.concatenate(v) for v in zip(*brackets, strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 from ..book import Book, Cash, Legs
 from ..errors import InputError, Problem
 from ..market import ASSET, OPTION, SPOT, Market
+from ..pricing import YEAR
 
 PAID_IN_FULL = (OPTION, SPOT, ASSET)
 
@@ -59,13 +60,23 @@ def traded(book: Book, market: Market, trades: Trades) -> Book:
 def closed(book: Book, market: Market, share: np.ndarray) -> Book:
     """The book after closing ``share`` (H,) of each leg at its mark; a leg closed in full is gone."""
     legs = book.legs
-    mark = market["mark"][legs.instrument]
+    mark = marks(market)[legs.instrument]
     flow = share * (worth(market, legs.instrument, legs.quantity, legs.entry, mark) + legs.accrued)
     left = 1.0 - share
     shrunk = replace(legs, quantity=legs.quantity * left, accrued=legs.accrued * left)
     kept = share < 1.0
     shrunk = shrunk.at(kept, shrunk.row[kept], shrunk.rows)
     return replace(book, legs=shrunk, cash=_paid(book.cash, market, legs.row, legs.instrument, flow))
+
+
+def marks(market: Market) -> np.ndarray:
+    """The mark of each instrument (I,); of an option without one, its Black-76 value, discounted where a rate is given.
+
+    In the unit that the venue quotes: the coin for inverse options.
+    """
+    value = market.option_value() * np.exp(-np.nan_to_num(market["rate"]) * np.nan_to_num(market.seconds) / YEAR)
+    unit = np.where(market.inverse, value / market.forward(), value)
+    return np.where(np.isnan(market["mark"]), unit, market["mark"])
 
 
 def worth(
@@ -84,7 +95,7 @@ def worth(
 
 
 def _priced(market: Market, trades: Trades) -> Trades:
-    price = np.where(np.isnan(trades.price), market["mark"][trades.instrument], trades.price)
+    price = np.where(np.isnan(trades.price), marks(market)[trades.instrument], trades.price)
     problems = []
     for t in np.flatnonzero(~(price > 0))[:50]:
         name = market.name[trades.instrument[t]]

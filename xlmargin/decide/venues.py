@@ -1,0 +1,64 @@
+"""What a venue does near and past maintenance: states and ladder from venues.toml, dated and sourced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..params import Params
+
+FILE = Path(__file__).with_name("venues.toml")
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """How a venue liquidates.
+
+    ``target`` maintenance / equity at which partial liquidation stops; ``step`` share of every position closed at a
+    time; ``whole_below`` USD of notional that is closed at once; ``backstop`` equity / maintenance at or below which
+    the account is taken over; ``fee`` fraction of closed notional, ``fee_of_margin`` of the maintenance closed;
+    ``seconds`` between steps; ``adl`` the ranking of deleveraged accounts; ``doubt`` what is not known.
+    """
+
+    target: float = 1.0
+    step: float = 0.2
+    whole_below: float = 0.0
+    backstop: float = 0.0
+    fee: float = 0.0
+    fee_of_margin: float = 0.0
+    seconds: float = 0.0
+    adl: str = "bitmex"
+    doubt: str = ""
+    cite: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """A venue's state: its name, the equity / maintenance below which it holds, and how serious it is."""
+
+    name: str
+    below: float
+    severity: str
+
+
+def _params(as_of: float) -> Params:
+    return Params.load(FILE, as_of)
+
+
+def _value(params: Params, key: str, model: str) -> Any:
+    return params.get(key, model)
+
+
+def states(model: str, as_of: float) -> tuple[State, ...]:
+    """The states of a model at a time, the mildest first."""
+    rows = _value(_params(as_of), "states", model)
+    return tuple(State(name, float(below), severity) for name, below, severity in rows)
+
+
+def ladder(model: str, as_of: float) -> Ladder:
+    """The ladder of a model at a time; a generic one, with a doubt, where the venue's own is not known."""
+    params = _params(as_of)
+    own = {k: float(v) for k, v in _value(params, "ladder", model).items()}
+    words = {k: str(_value(params, k, model)) for k in ("adl", "doubt")}
+    return Ladder(**own, **words, cite=params.cite("ladder", "adl"))
