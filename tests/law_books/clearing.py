@@ -100,6 +100,28 @@ def us(rng, accounts):
     return {"instruments": instruments, "positions": positions, "balances": balances}
 
 
+def joint(rng, accounts):
+    """Books of two clearing houses: futures at A, options at B, with risk arrays for SPAN and all that TIMS needs."""
+    made = span(rng, accounts)
+    for row in made["instruments"]:
+        row |= {"house": "A" if row["kind"] == "future" else "B", "rate": 0.04, "class": "equity"}
+    return made
+
+
+def joint_params(model: str, second: str):
+    """The houses' rulebooks with SPAN parameters as from a file."""
+
+    def at(as_of):
+        own = span_params("span.cme")(as_of)
+        values = {"parameters_a": own} | ({"parameters_b": own} if second == "span.cme" else {})
+        return xm.model(model).params(as_of).override("made up", model_b=second, **values)
+
+    return at
+
+
 BY_MODEL = dict.fromkeys(SPAN_MODELS, span) | dict.fromkeys(("occ.portfolio", "regt.strategy"), us)
+BY_MODEL |= dict.fromkeys(("crossmargin.two_pot", "crossmargin.one_pot"), joint)
 MODELS = tuple(BY_MODEL)
 PARAMS = {model: span_params(model) for model in SPAN_MODELS}
+PARAMS["crossmargin.two_pot"] = joint_params("crossmargin.two_pot", "occ.portfolio")
+PARAMS["crossmargin.one_pot"] = joint_params("crossmargin.one_pot", "span.cme")

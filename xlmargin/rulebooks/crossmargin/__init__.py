@@ -1,0 +1,1 @@
+"""Cross-margining between two clearing houses: joint account (one pot) and separate accounts (two pots)."""
