@@ -43,6 +43,21 @@ def worst(pnl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pnl[np.arange(len(pnl)), which], which
 
 
+def largest(row: np.ndarray, size: np.ndarray, rows: int) -> np.ndarray:
+    """Of records sorted by ``row`` (N,), the place of the one with the largest ``size`` in each row (R,); −1 if none.
+
+    >>> largest(np.array([0, 0, 2]), np.array([1.0, 3.0, 2.0]), 3)
+    array([ 1, -1,  2])
+    """
+    out = np.full(rows, -1, np.int64)
+    if len(row):
+        start = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
+        most = np.repeat(np.maximum.reduceat(size, start), np.diff(np.append(start, len(row))))
+        place = np.flatnonzero(size == most)[::-1]
+        out[row[place]] = place
+    return out
+
+
 def uncovered(book: Book, group: np.ndarray, quantity: np.ndarray) -> np.ndarray:
     """Each leg's share (H,) of the net short of its group (I,): −quantity where the group nets short, else 0.
 

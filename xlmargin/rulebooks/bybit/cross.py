@@ -96,7 +96,7 @@ def _notes(held: Held) -> tuple[Note, ...]:
     i = legs.instrument
     hedge = rows_with(legs, held.hedged > 0)
     tall = rows_with(legs, (held.hedged > 0) & (held.ready.tiers.cum[held.tier] != 0))
-    some, other_coin = held.size > 0, market.underlying[i].astype(str) != "BTC"
+    some, other_coin = held.size > 0, (market.underlying.astype(str) != "BTC")[i]
     turned = rows_with(legs, held.inverse & some) & (p["value_at"] == "mark")
     any_order = rows_with(orders, orders.quantity != 0)
     return notes(

@@ -65,10 +65,16 @@ def portfolio(book: Book, ready: Ready) -> Margin:
     maintenance = Line.total("Maintenance margin", units, owing)
     uplift = units.scaled("Initial factor", p["initial_factor"] - 1.0, book, cite=p.cite("initial_factor"))
     initial = Line.total("Initial margin", units, uplift, owing_initial)
-    grid = risk.grid()
+    first, which = risk.largest()
     currency = np.full(len(book), "USD", object)
     return Margin(
-        _equity(held), initial, maintenance, currency=currency, worst=grid.worst, grid=grid, notes=_notes(risk, held)
+        _equity(held),
+        initial,
+        maintenance,
+        currency=currency,
+        worst=which,
+        grid=risk.grid(first, which),
+        notes=_notes(risk, held),
     )
 
 

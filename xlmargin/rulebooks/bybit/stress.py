@@ -12,7 +12,7 @@ from ...market import OPTION, Market
 from ...params import Params
 from ...pricing import YEAR, black76
 from ...registry import Ready
-from ...risk import scan, worst
+from ...risk import largest, scan, worst
 from .account import Account
 
 DAY = 86400.0
@@ -92,31 +92,31 @@ class Stress:
         hedge = spread("Spot hedge", self.book, self.market, *amounts, unit)
         return Line.total("Largest loss", Line.of("Derivatives", self.book, loss), hedge, **words)
 
-    def grid(self) -> Grid:
-        """Scenarios of each row's unit with the largest loss (R, P·3); with detail every leg's (H, P·3)."""
-        rows, width = len(self.book), self.ready.unit.shape[1]
-        order = np.lexsort((self.loss, self.row))
-        first = np.full(rows, -1, np.int64)
-        first[self.row[order]] = order
-        some = first >= 0
-        price, pnl, which = np.zeros((rows, width)), np.zeros((rows, width)), np.full(rows, -1, np.int64)
+    def largest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each row's unit (R,) with the largest loss and the scenario that binds there; −1 where nothing is held."""
+        first = largest(self.row, self.loss, len(self.book))
+        return first, np.append(self.column(), -1)[first]
+
+    def grid(self, first: np.ndarray, which: np.ndarray) -> Grid | None:
+        """Scenarios of each row's unit with the largest loss (R, P·3) and every leg's (H, P·3), in detail."""
+        if not self.book.detail:
+            return None
+        width, some, legs = self.ready.unit.shape[1], first >= 0, self.book.legs
+        price, pnl = np.zeros((len(first), width)), np.zeros((len(first), width))
         price[some] = np.repeat(self.ready.moves[self.group[first[some]]], 3, axis=1)
         pnl[some] = (self.pnl + self.spot[:, :, None])[first[some]].reshape(-1, width)
-        which[some] = self.column()[first[some]]
         direction = np.tile([1.0, 0.0, -1.0], width // 3)
-        legs = self.book.legs
-        cells = legs.quantity[:, None] * self.ready.unit[legs.instrument] if self.book.detail else None
+        cells = legs.quantity[:, None] * self.ready.unit[legs.instrument]
         return Grid(np.arange(width), price, direction, np.ones(width), pnl, which, cells)
 
 
 def several(stress: Stress, mark: np.ndarray) -> np.ndarray:
-    """Rows (R,) with a unit that holds more than one value of ``mark`` (H,), such as settlements or expiries."""
-    nets = stress.nets
-    low, high = np.full(len(nets), np.inf), np.full(len(nets), -np.inf)
-    np.fmin.at(low, nets.net, mark)
-    np.fmax.at(high, nets.net, mark)
+    """Rows (R,) with a unit that holds more than one value of ``mark`` (H,), NaN left out: settlements, expiries."""
+    net, told = stress.nets.net, np.flatnonzero(~np.isnan(mark))
+    first = np.full(len(stress.nets), np.nan)
+    first[net[told[::-1]]] = mark[told[::-1]]
     out = np.zeros(len(stress.book), bool)
-    out[nets.row[high > low]] = True
+    out[stress.book.legs.row[told[mark[told] != first[net[told]]]]] = True
     return out
 
 

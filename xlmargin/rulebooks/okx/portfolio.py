@@ -22,6 +22,7 @@ from ...market import FUTURE, OPTION, Market
 from ...params import Params
 from ...position_checks import isolated_legs
 from ...registry import Ready, margin_model
+from ...risk import largest
 from ...scopes import Found
 from . import account, units
 from .account import Account
@@ -70,10 +71,11 @@ def portfolio(book: Book, ready: Ready) -> Margin:
     equity = _equity(book, ready, held, result, value)
     ratio = np.full(len(book), np.nan)
     np.divide(equity.value, maintenance.value, out=ratio, where=maintenance.value > 0)
-    currency, grid = np.full(len(book), "USD", object), _grid(risk)
+    currency, (first, which) = np.full(len(book), "USD", object), _largest(risk)
+    grid = _grid(risk, first, which)
     extras = _shown(risk)
     return Margin(
-        equity, initial, maintenance, {}, extras, ratio, currency, grid.worst, grid, notes=_notes(risk, held, option)
+        equity, initial, maintenance, {}, extras, ratio, currency, which, grid, notes=_notes(risk, held, option)
     )
 
 
@@ -99,7 +101,10 @@ def _terms(risk: Units) -> list[Line]:
 
 
 def _shown(risk: Units) -> dict[str, Line]:
-    """The terms that OKX shows by unit, each by itself."""
+    """The terms that OKX shows by unit, each by itself; on legs in detail only."""
+    if not risk.book.detail:
+        sums = {"MR1": risk.mr1, "MR4": risk.mr4, "MR6": risk.mr6, "MR7": risk.mr7, "MR9": risk.mr9}
+        return {name: Line(name, risk.nets.up(amount)) for name, amount in sums.items()}
     ones, share = np.ones(len(risk.nets)), np.full(len(risk.nets), risk.ready.params["extreme_share"])
     return {
         "MR1": risk.stress("MR1", risk.at_mr1, ones),
@@ -122,19 +127,20 @@ def _equity(book: Book, ready: Ready, held: Account, result: np.ndarray, value: 
     )
 
 
-def _grid(risk: Units) -> Grid:
-    """Scenarios of each row's unit with the largest stress (R, S); −1 where nothing is held."""
-    rows, width = len(risk.book), risk.ready.unit.shape[1]
-    size = np.maximum(risk.mr1, risk.mr6)
-    order = np.lexsort((size, risk.row))
-    first = np.full(rows, -1, np.int64)
-    first[risk.row[order]] = order
-    some = first >= 0
-    price, pnl = np.zeros((rows, width)), np.zeros((rows, width))
-    price[some], pnl[some] = risk.price[first[some]], risk.pnl[first[some]]
-    at = np.where(risk.mr6 > risk.mr1, risk.at_mr6, risk.at_mr1)
-    which = np.full(rows, -1, np.int64)
-    which[some] = at[first[some]]
+def _largest(risk: Units) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's unit (R,) with the largest stress and the scenario that binds there; −1 where nothing is held."""
+    first = largest(risk.row, np.maximum(risk.mr1, risk.mr6), len(risk.book))
+    at = np.append(np.where(risk.mr6 > risk.mr1, risk.at_mr6, risk.at_mr1), -1)
+    return first, at[first]
+
+
+def _grid(risk: Units, first: np.ndarray, which: np.ndarray) -> Grid | None:
+    """Scenarios of each row's unit with the largest stress (R, S), in detail."""
+    if not risk.book.detail:
+        return None
+    width, some = risk.ready.unit.shape[1], first >= 0
+    price, pnl = np.zeros((len(first), width)), np.zeros((len(first), width))
+    price[some], pnl[some] = risk.ready.columns[risk.group[first[some]]], risk.pnl[first[some]]
     weight = np.ones(width)
     weight[-2:] = risk.ready.params["extreme_share"]
     pnl[:, -2:] *= weight[-2:]

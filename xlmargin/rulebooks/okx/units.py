@@ -100,9 +100,9 @@ class Units:
         self.delta = book.legs.quantity * ready.delta[i]
         self.index = market.on_scope("index")[self.group] if len(self.nets) else np.zeros(0)
         self.spot = self._spot_in_use()
-        moves = ready.columns[self.group]
-        self.pnl = scan(self.nets, ready.unit) + (self.spot * self.index)[:, None] * moves
-        self.price = moves
+        self.pnl = scan(self.nets, ready.unit)
+        used = np.flatnonzero(self.spot)
+        self.pnl[used] += (self.spot * self.index)[used, None] * ready.columns[self.group[used]]
         least, self.at_mr1 = worst(self.pnl[:, :-2]) if len(self.nets) else (np.zeros(0), np.zeros(0, int))
         self.mr1 = np.maximum(-least, 0.0)
         self.at_mr6 = np.where(self.pnl[:, -2] <= self.pnl[:, -1], -2, -1) + self.pnl.shape[1]
@@ -148,12 +148,10 @@ class Units:
         """Loss of every unit at its ``column`` (N,) times ``share`` (N,), leg by leg and on the spot in use."""
         legs, net = self.book.legs, self.nets.net
         loss = -legs.quantity * self.ready.unit[legs.instrument, column[net]] * share[net]
-        asset = self.ready.spot_asset[self.group]
-        move = self.price[np.arange(len(self.nets)), column] if len(self.nets) else np.zeros(0)
-        unit = np.zeros_like(self.held)
-        used = self.spot != 0
-        row, asset = self.row[used], asset[used]
-        unit[row, asset] = (-self.spot * self.index * move * share)[used] / self.held[row, asset]
+        unit, used = np.zeros_like(self.held), np.flatnonzero(self.spot)
+        row, asset = self.row[used], self.ready.spot_asset[self.group[used]]
+        move = self.ready.columns[self.group[used], column[used]]
+        unit[row, asset] = (-self.spot * self.index * share)[used] * move / self.held[row, asset]
         amount, results = self.account.amount, self.account.results
         used_spot = spread("Spot in use", self.book, self.market, amount, results, unit)
         return Line.total(name, Line.of("Derivatives", self.book, loss), used_spot, **words)
