@@ -221,6 +221,22 @@ def test_rows_beside_positions():
     assert len(market["mark"]) == len(market.texts["risk_type"]) == 2
 
 
+def test_a_workbook_with_a_crif_sheet(tmp_path):
+    path = tmp_path / "bilateral.xlsx"
+    with pd.ExcelWriter(path) as writer:
+        pd.DataFrame([GOOD, GOOD | {"Label1": "10y", "AmountUSD": -400.0}]).to_excel(
+            writer, sheet_name="CRIF", index=False
+        )
+        pd.DataFrame([{"account": "NS1", "side": "post"}]).to_excel(writer, sheet_name="accounts", index=False)
+        terms = {"PortfolioID": "NS1", "RiskType": "Param_AddOnFixedAmount", "AmountUSD": 7.0}
+        pd.DataFrame([terms]).to_excel(writer, sheet_name="terms", index=False)
+    book, market = xm.read(path, as_of=AS_OF)
+    result = xm.margin(book, market, "simm")
+    k = np.sqrt(61e3**2 + 24e3**2 - 2 * 0.96 * 61e3 * 24e3)
+    assert result.initial.value[0] == pytest.approx(k + 7.0)
+    assert sorted(book.legs.sheet_row) == [2, 2, 3]
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_fuzzed_rows_are_read_or_refused(seed):
     """Any mixture of cells ends in a book or in problems with rows: never in another error, never in NaN."""

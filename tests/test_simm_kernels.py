@@ -133,6 +133,17 @@ def test_laws_of_the_amounts(seed):
     np.testing.assert_array_equal(margin(tables, crif=pairs).initial.value, one)
 
 
+def test_blocks_of_rows_are_one_run():
+    """More netting sets than one block holds: the same figures as in smaller books, bit for bit."""
+    own = random_book(1, accounts=50)
+    sets = [own["crif"].assign(account=own["crif"]["account"] + f"/{n}") for n in range(90)]
+    large = pd.concat(sets, ignore_index=True)
+    few, many = margin({"crif": own["crif"], "as_of": AS_OF}), margin({"crif": large, "as_of": AS_OF})
+    assert len(many.account) > 4096
+    one = dict(zip(few.account, few.initial.value, strict=True))
+    assert [one[a.split("/")[0]] for a in many.account] == many.initial.value.tolist()
+
+
 def test_small_books_scale():
     tables = random_book(3, terms=None)
     small = tables["crif"].assign(amount_usd=tables["crif"]["amount_usd"].clip(-100, 100))
