@@ -10,6 +10,7 @@ import numpy as np
 from xlmargin import frames
 from xlmargin.html import amount, cell, share
 from xlmargin.ledger import Line, Margin
+from xlmargin.scenarios import move_words, vol_words
 from xlmargin.shocks import Profile
 
 from .turns import Block
@@ -21,8 +22,7 @@ STATES = {
     "bad": "below maintenance margin: liquidation",
 }
 MOST_POSITIONS = 100
-VOL_WORDS = {0: "same", 1: "up", 2: "down", -1: "down", 3: "linear skew", 4: "absolute skew"}
-VOL_ORDER = (1, 0, -1, 2, 3, 4)
+VOL_ORDER = (1, 0, -1, 2, 3)
 
 
 def finite(value: float) -> float | None:
@@ -124,7 +124,7 @@ def heatmap(detail: Margin, unit: str, chosen: int | None = None) -> Block:
         "kind": "heatmap",
         "caption": f"Profit and loss by scenario, {unit}: price move across, volatility down",
         "corner": "vol \\ price",
-        "columns": [move_text(p) for p in across],
+        "columns": [move_words(p) for p in across],
         "rows": list(down),
         "cells": cells,
         "chosen": chosen,
@@ -164,7 +164,7 @@ def _vol_rows(vol: np.ndarray, price: np.ndarray, columns: Iterable[int]) -> dic
     rows: dict[str, dict[float, int]] = {}
     ordered = sorted(columns, key=lambda s: _vol_order(vol[s]))
     for s in ordered:
-        word, again = vol_text(vol[s]), 1
+        word, again = vol_words(vol[s]), 1
         name = word
         while float(price[s]) in rows.setdefault(name, {}):
             again += 1
@@ -177,29 +177,10 @@ def _vol_order(move: float) -> tuple[int, float]:
     return (VOL_ORDER.index(int(move)), 0.0) if move in VOL_ORDER else (len(VOL_ORDER), -float(move))
 
 
-def vol_text(move: float) -> str:
-    """A volatility move in words, or in per cent where it is a fraction.
-
-    >>> vol_text(1), vol_text(-1.0), vol_text(0.25)
-    ('up', 'down', '+25 %')
-    """
-    return VOL_WORDS[int(move)] if move in VOL_WORDS else f"{float(move):+.0%}".replace("%", " %")
-
-
-def move_text(factor: float) -> str:
-    """A price factor as a signed move.
-
-    >>> move_text(1.14), move_text(1.0), move_text(0.895)
-    ('+14 %', '0 %', '-10.5 %')
-    """
-    words = f"{factor - 1.0:+.1%}".replace(".0%", "%").replace("%", " %")
-    return words[1:] if words in ("+0 %", "-0 %") else words
-
-
 def scenario_name(detail: Margin, column: int) -> str:
     """A scenario of the grid in words."""
     label, price, vol, _ = (np.broadcast_to(getattr(detail.grid, k), detail.grid.pnl.shape)[0] for k in _GRID)
-    return f"scenario {label[column]}, price {move_text(float(price[column]))}, volatility {vol_text(vol[column])}"
+    return f"scenario {label[column]}, price {move_words(float(price[column]))}, volatility {vol_words(vol[column])}"
 
 
 def breakdown(detail: Margin, unit: str, column: int) -> Block:
@@ -267,7 +248,7 @@ def profile(line: Profile, row: int, unit: str) -> Block:
         "kind": "chart",
         "caption": f"{line.underlying or 'All underlyings'}: equity, margin and P&L against the price, {unit}",
         "x": line.move.tolist(),
-        "labels": [move_text(1.0 + float(v)) for v in line.move],
+        "labels": [move_words(float(v)) for v in line.move],
         "levels": ["" if text == "–" else text for text in level],
         "series": [
             {

@@ -10,12 +10,10 @@ import numpy as np
 
 from ..ledger import Grid, Margin
 from ..run import Benefit
-from ..scenarios import ABS, DOWN, LINEAR, NONE, UP
+from ..scenarios import vol_words
 
 ACCOUNTS_IN_FULL = 25
 HOLDINGS_IN_FULL = 250
-VOL_WORDS = {UP: "up", NONE: "unchanged", DOWN: "down", -1: "down", LINEAR: "skew, linear", ABS: "skew, absolute"}
-SIGN_WORDS = {1.0: "up", 0.0: "unchanged", -1.0: "down"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,29 +95,9 @@ def largest(amounts: np.ndarray, most: int = HOLDINGS_IN_FULL) -> np.ndarray:
     return np.sort(held[np.argsort(-np.abs(amounts[held]), kind="stable")[:most]])
 
 
-def vol_words(vol: Any) -> str:
-    """A volatility move in words: published directions are whole numbers, else +1, 0, −1 or a fraction.
-
-    >>> vol_words(np.int64(2)), vol_words(-1.0), vol_words(0.25)
-    ('down', 'down', '+25 %')
-    """
-    if isinstance(vol, int | np.integer):
-        return VOL_WORDS.get(int(vol), str(vol))
-    return SIGN_WORDS.get(float(vol), f"{100 * float(vol):+.4g} %")
-
-
-def price_moves(grid: Grid, d: int) -> np.ndarray:
-    """Price moves of a row's scenarios (S,) as fractions; NaN where the scenario moves no price of its own.
-
-    Some rulebooks state the factor and some the move: a ladder of moves goes below zero, one of factors never does.
-    """
-    price = of_row(grid.price, d)
-    return price if np.any(price < 0) else price - 1.0
-
-
 def scenario_words(grid: Grid, d: int, s: int) -> str:
     """A scenario in words: price and volatility move, and what part of its result counts."""
-    move, vol, weight = price_moves(grid, d)[s], of_row(grid.vol, d)[s], of_row(grid.weight, d)[s]
+    move, vol, weight = of_row(grid.price, d)[s], of_row(grid.vol, d)[s], of_row(grid.weight, d)[s]
     part = "" if weight == 1 else f", counted at {100 * weight:.4g} %"
     price = f"price {100 * move:+.4g} %, " if np.isfinite(move) else f"no. {of_row(grid.label, d)[s]}, "
     return f"{price}volatility {vol_words(vol)}{part}"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..html import amount
-from ..scenarios import ABS, LINEAR
-from .report_content import Content, of_row, price_moves, scenario_words, vol_words
+from ..scenarios import ABS, LINEAR, vol_words
+from .report_content import Content, of_row, scenario_words
 from .report_paper import BAND, FAINT, HEAD, INK, QUIET, RULE, SIGNED_PERCENT, Paper, cell, money, page
 
 NAME = "Scenarios"
@@ -60,7 +60,7 @@ def ladder(content: Content, d: int) -> Ladder | None:
         return None
     label = of_row(grid.label, d)
     keep = np.flatnonzero([str(name) != "-1" for name in label])
-    price, weight = price_moves(grid, d)[keep], of_row(grid.weight, d)[keep]
+    price, weight = of_row(grid.price, d)[keep], of_row(grid.weight, d)[keep]
     vol = list(of_row(grid.vol, d)[keep])
     return Ladder(
         keep, label[keep], price, vol, weight, grid.pnl[d][keep], int(grid.worst[d]), _on_grid(price, vol, weight)

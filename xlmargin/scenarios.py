@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 NONE, UP, DOWN, LINEAR, ABS = range(5)
+SHOWN = np.array([0, 1, -1, 2, 3])
+VOL_WORDS = {0: "unchanged", 1: "up", -1: "down", 2: "skew, linear", 3: "skew, absolute"}
 DIRECTION = {"none": NONE, "up": UP, "down": DOWN, "linear": LINEAR, "abs": ABS}
 
 
@@ -65,3 +67,25 @@ class Scenarios:
         vol = np.broadcast_to(np.tile(np.asarray(directions, np.int64), len(moves)), price.shape)
         label = np.broadcast_to(np.arange(price.shape[1], dtype=np.int64), price.shape)
         return cls(price, vol, np.ones_like(price), label)
+
+
+def vol_words(vol: float) -> str:
+    """A volatility move of a Grid in words: a whole number is a direction, a fraction a relative move.
+
+    >>> vol_words(np.int64(2)), vol_words(-1.0), vol_words(0.25)
+    ('skew, linear', 'down', '+25 %')
+    """
+    whole = isinstance(vol, int | np.integer)
+    if whole or vol in (-1.0, 0.0, 1.0):
+        return VOL_WORDS[int(vol)]
+    return f"{100 * float(vol):+.4g} %"
+
+
+def move_words(move: float) -> str:
+    """A price move as a signed per cent.
+
+    >>> move_words(0.14), move_words(0.0), move_words(-0.105)
+    ('+14 %', '0 %', '-10.5 %')
+    """
+    words = f"{100 * float(move):+.4g} %"
+    return "0 %" if words in ("+0 %", "-0 %") else words

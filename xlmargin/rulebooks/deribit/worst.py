@@ -137,14 +137,14 @@ def _grid(book: Book, ready: Ready, dominant: np.ndarray, final: np.ndarray, whi
     """The aggregated cells of each row's dominant coin."""
     at, table = np.arange(len(book)), ready.table
     shape = (len(book), final.shape[2])
-    vol = np.array([1.0, 0.0, -1.0])[table["states"]]
+    vol = np.array([1, 0, -1])[table["states"]]
     cells = None
     if book.detail:
         mine = ready.coin[book.legs.instrument] == dominant[book.legs.row]
         cells = book.legs.quantity[:, None] * ready.cells[book.legs.instrument] * mine[:, None]
     return Grid(
         label=np.broadcast_to(np.arange(1, shape[1] + 1), shape),
-        price=1.0 + table["move"][dominant],
+        price=table["move"][dominant],
         vol=np.broadcast_to(vol, shape),
         weight=table["factor"][dominant],
         pnl=final[at, dominant],

@@ -7,6 +7,7 @@ import numpy as np
 from ...book import Nets
 from ...ledger import CASH, Grid, Line
 from ...risk import fold, scan, worst
+from ...scenarios import SHOWN
 from .held import Held
 
 BASIS = -1
@@ -29,7 +30,7 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     basis = nets.up(np.minimum(_worse_basis(values) - values[:, MARK_COLUMN], 0.0) * curve["basis"])
     least, which = worst(move)
     which = np.where(basis <= least, BASIS, which)
-    grid = Grid(by_row(held, "label", -1), price, by_row(held, "vol", 0), weight, move, which)
+    grid = Grid(by_row(held, "label", -1), price - 1.0, SHOWN[by_row(held, "vol", 0)], weight, move, which)
     line = Line(
         "Scenario loss",
         -np.minimum(basis, least),
@@ -79,7 +80,7 @@ def _detailed(
     picked = cells[np.arange(len(cells)), at[row]]
     legs = np.where(bound[row], _basis_legs(held, nets, values, curve), picked)
     rows = np.arange(len(book))
-    moved = (grid.price - 1.0)[rows, at] * grid.weight[rows, at] * ~bound
+    moved = grid.price[rows, at] * grid.weight[rows, at] * ~bound
     posted = held.collateral * held.haircut[:, 2] * moved[book.cash.row]
     parts = (Line.of("Positions", book, -legs), Line.of("Risk-cancelling collateral", book, -posted, CASH))
     detailed = Line(line.name, line.value, parts, formula=line.formula, cite=line.cite)
@@ -87,7 +88,7 @@ def _detailed(
 
 
 def _leg_results(
-    held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray], price: np.ndarray
+    held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray], move: np.ndarray
 ) -> np.ndarray:
     """Result of each leg (H, S) before weights; they add up to the result of the row."""
     shocked, plain = values[:, :UP_COLUMN], held.ready.ladder.width - held.ready.ladder.skewed
@@ -96,7 +97,7 @@ def _leg_results(
     unit = held.ready.unit[held.book.legs.instrument]
     cells = held.book.legs.quantity[:, None] * (unit[:, :UP_COLUMN] * discount[nets.net] - unit[:, MARK_COLUMN:])
     cells[:, plain:] *= np.where(gains, -1.0, 1.0)[nets.net]
-    return cells + held.perp_value[:, None] * (price[held.book.legs.row] - 1.0)
+    return cells + held.perp_value[:, None] * move[held.book.legs.row]
 
 
 def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
