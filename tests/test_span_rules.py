@@ -179,3 +179,24 @@ def test_arrays_and_parameters_of_different_files_are_noted(made_file):
     params = model.load(made_file, model.params(made_file.as_of)).override("another file")
     margin = xm.margin(book, market, "span.cme", params=params)
     assert any("different files" in n.text for n in margin.notes)
+
+
+def test_an_index_of_the_rulebook_is_refused_without_its_file():
+    """span.nse knows exposure rates of NIFTY, but no calendar spread: without the file nothing is computed."""
+    made = Cases("span.nse")
+    made.add("NIFTY", flat_array(100.0), 1.0)
+    made.by.clear()
+    made.instruments[0]["underlying"] = "NIFTY"
+    with pytest.raises(xm.InputError, match="no parameters of NIFTY"):
+        made.margin()
+
+
+def test_models_are_compared_with_parameters_of_their_own(made_file):
+    held = random_book(made_file, accounts=2)
+    names = [h["instrument"] for h in held]
+    book, market = xm.tables(columns(held), instruments=made_file.instruments(names), as_of=made_file.as_of)
+    models = ("span.cme", "span.nse")
+    params = {m: xm.model(m).load(made_file, xm.model(m).params(market.as_of)) for m in models}
+    table = xm.compare(book, market, models, currency="INR", params=params)
+    assert sorted(table["model"]) == sorted(models * 2)
+    assert (table["remark"] == "").all()

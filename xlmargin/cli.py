@@ -26,7 +26,7 @@ Source = Annotated[Path, typer.Argument(help="workbook (.xlsx) or folder of CSV 
 ModelId = Annotated[str, typer.Option("--model", "-m", help="rulebook, as listed by `xlmargin models`")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="valuation time, UTC; else the instruments table's own")]
 Choices = Annotated[list[str] | None, typer.Option("--option", help="model option, name=value; may be repeated")]
-Payload = Annotated[Path | None, typer.Option("--params", help="JSON with the venue's own parameter payload")]
+Payload = Annotated[Path | None, typer.Option("--params", help="the venue's own parameters: JSON, or its file")]
 Account = Annotated[str | None, typer.Option("--account", "-a", help="one account")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="write here (.csv, .json or .xlsx) instead")]
 Venue = Annotated[str, typer.Option("--venue", help="whose spelling of instrument names is meant")]
@@ -35,11 +35,14 @@ Venue = Annotated[str, typer.Option("--venue", help="whose spelling of instrumen
 def _run(source: Path, model: str, as_of: str | None, option: list[str] | None, params: Path | None, venue: str) -> Any:
     book, market = xm.read(source, as_of=as_of, venue=venue or model)
     chosen = xm.model(model)
-    in_force = chosen.load(_json(params), chosen.params(market.as_of)) if params else None
+    in_force = chosen.load(_payload(params, chosen), chosen.params(market.as_of)) if params else None
     return xm.margin(book, market, chosen, params=in_force, options=_options(option))
 
 
-def _json(path: Path) -> Any:
+def _payload(path: Path, model: xm.Model) -> Any:
+    """A venue's JSON payload, or the path of a file that the model reads by itself."""
+    if path.suffix.casefold() in model.files:
+        return path
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -60,7 +60,7 @@ class Model:
     ``needs`` maps a kind of holding to the columns that it needs ("forward iv rate?"; a question mark makes
     one optional); a kind that is not named is refused. ``balance`` stands for balances, needing assets columns.
     ``scoped`` says that every scope held must have parameters of its own. ``exceptions`` maps a law that does
-    not hold to the reason.
+    not hold to the reason. ``files`` are endings of files that its loader reads by itself.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Model:
     evidence: str = ""
     title: str = ""
     tables: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     file: Path | None = None
     prepare_step: Callable[..., dict[str, Any]] | None = None
     pools_step: Callable[..., Book] | None = None

@@ -267,11 +267,19 @@ def benefit(net: Margin) -> Benefit:
 
 
 def compare(
-    book: Book, market: Market, models: Iterable[str], *, currency: str = "USD", account: str | None = None, **how: Any
+    book: Book,
+    market: Market,
+    models: Iterable[str],
+    *,
+    currency: str = "USD",
+    account: str | None = None,
+    params: Mapping[str, Params] | None = None,
+    **how: Any,
 ) -> Any:
     """The same book under several models, in one currency (pandas DataFrame): a row per account and model.
 
     ``pool`` is the tightest pool, whose available funds are shown: headroom is never added over pools.
+    ``params`` gives parameters by model id, for those that were loaded from a file or changed.
     A model that cannot take the book says why in ``remark``.
     """
     from .frames import Comparison
@@ -279,7 +287,8 @@ def compare(
     rows: list[dict[str, Any]] = []
     for id in models:
         try:
-            rows.extend(_compared(margin(book, market, id, **how), currency))
+            own = (params or {}).get(str(id))
+            rows.extend(_compared(margin(book, market, id, params=own, **how), currency))
         except XlmarginError as error:
             rows.append({"model": str(id), "remark": str(error)})
     table = Comparison(rows, columns=list(COMPARED))

@@ -16,9 +16,9 @@ from ...market import ASSET, Market
 from ...params import Params
 from ...registry import Model, Ready
 from ...registry import model as find
+from ...scopes import Found
 
 HOUSES = ("a", "b")
-Found = tuple[Problem, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def problems(book: Book, market: Market, p: Params) -> Iterator[Found]:
         row, name = part.legs.row[h], real.name[part.legs.instrument[h]]
         message = f"{name} does not say where it is cleared: {' or '.join(names)} in column house of instruments"
         problem = Problem("positions", int(part.legs.sheet_row[h]), "house", None, message, str(book.account[row]))
-        yield problem, np.arange(len(book)) == row
+        yield problem, row
     for house in HOUSES if len(part.legs) else ():
         yield from _refused(part, real, *rulebook(p, house, market))
 

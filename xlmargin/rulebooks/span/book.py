@@ -22,6 +22,7 @@ SETTINGS = {
     "account_type": Setting("speculator", "whose account it is", ("member", "hedger", "speculator")),
     "netting": Setting("net", "net; gross (omnibus) margins each contract by itself", ("net", "gross")),
 }
+FILES = (".spn", ".xml", ".pa2", ".gz", ".zip")
 ARRAY_NEEDS = " ".join(["contract_size", "delta", "a1", *(f"a{n}?" for n in range(2, SCENARIOS + 1))])
 
 
@@ -56,11 +57,8 @@ def _wrong(market: Market, p: Params) -> Iterator[tuple[np.ndarray, str, str]]:
     known = [p.by.get(code) for code in market.scopes]
     of_scope = lambda flags: np.array(flags, bool)[market.scope]  # noqa: E731
     hint = f"load the clearing house's file with xm.model({p.model!r}).load(path, params)"
-    yield (
-        of_scope([v is None for v in known]),
-        "scope",
-        f"no parameters of {{scope}}, to which {{name}} belongs: {hint}",
-    )
+    unread = of_scope(["currency" not in (v or {}) for v in known])
+    yield unread, "scope", f"no parameters of {{scope}}, to which {{name}} belongs: {hint}"
     for n in range(2, SCENARIOS + 1):
         gap = np.isnan(market.column(f"a{n}")) & ~np.isnan(market.column("a1"))
         yield gap, f"a{n}", f"array value of scenario {n} is missing for {{name}}"

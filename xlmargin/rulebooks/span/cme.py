@@ -36,6 +36,7 @@ EXCEPTIONS = {
     },
     settings=rows.SETTINGS,
     exceptions=EXCEPTIONS,
+    files=rows.FILES,
     payoffs="linear",
     evidence="official examples exact; steps and rounding from third-party production code",
     title="CME SPAN® (trade mark of CME; not affiliated)",

@@ -44,6 +44,7 @@ AEL = ("Symbol", "Instrument Type", "Total applicable ELM%")
         "merging never raises": "merged accounts form calendar spreads, which are charged",
         "scaling": "requirements are rounded to paise per underlying",
     },
+    files=(*rows.FILES, ".csv"),
     payoffs="linear",
     evidence="parameters official; one real future array exact; exposure of options by broker practice",
     title="NSE Clearing SPAN® + exposure margin (SPAN is a trade mark of CME; not affiliated)",
