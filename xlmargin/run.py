@@ -339,7 +339,9 @@ def in_currency(result: Margin, currency: str = "USD") -> np.ndarray:
     """Units of ``currency`` per unit of each row's own (R,); asks that both have a price."""
     market = result.run.market
     price = dict(zip(market.assets[::-1], market.price[::-1], strict=True)) | {"USD": 1.0}
-    wanted = [*dict.fromkeys(result.currency), currency]
+    wanted = dict.fromkeys([*result.currency, currency])
+    if len(wanted) == 1:
+        return np.ones(len(result.currency))
     missing = [c for c in wanted if not np.isfinite(price.get(c, np.nan))]
     if missing:
         raise InputError([Problem("assets", 0, "price", None, f"no USD price for {', '.join(missing)}")])
