@@ -22,7 +22,7 @@ from xlmargin.run import margin
 from xlmargin.shocks import moved
 
 from .desk import Desk
-from .tabs import Tab
+from .tabs import Tab, all_tabs
 from .turns import Body, later
 from .verdict import Verdict
 
@@ -79,7 +79,7 @@ class PanelState(T.HasTraits):
         if (book is None) != (market is None):
             raise TypeError("give a book and the market that it is numbered by, or neither")
         self.desk = Desk(as_of=dt.datetime.now(dt.UTC).timestamp())
-        self.pages = {page.id: page for page in (cls() for cls in Tab.all)}
+        self.pages: dict[str, Tab] = {page.id: page for page in (cls() for cls in all_tabs())}
         self.body, self.page = Body(self.draw), None
         self.verdict: Verdict | None = None
         self.shocked: Market | None = None

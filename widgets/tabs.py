@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,27 +13,30 @@ from xlmargin.errors import XlmarginError
 from xlmargin.ledger import Margin
 from xlmargin.registry import models
 from xlmargin.run import compare
-from xlmargin.shocks import MOVES, narrowed, shifted, traced
+from xlmargin.shocks import MOVES, Profile, profile
 
 from . import views
-from .turns import Block, Steps
+from .turns import SOON, Block, Steps
 from .verdict import Verdict
 
 if TYPE_CHECKING:
     from .state import PanelState
 
+QUIET = 0.3
 FIGURES = ["model", "equity", "initial", "maintenance", "available", "benefit", "pool"]
 
 
 class Tab:
-    """What stands under one heading of the panel.
+    """What stands under one heading of the panel; ``rank`` orders the headings.
 
-    ``steps`` yields the blocks once they are made; a slow tab yields None before and in between, so that the figures
-    come first and the kernel can answer others. ``choose`` takes what the user picked in one of its blocks.
+    ``steps`` yields the blocks once they are made. A slow tab yields SOON before and in between, so that the figures
+    come first and the kernel can answer others, or QUIET before heavy work: it is begun only when nothing newer has
+    been asked for a while. ``choose`` takes what the user picked in one of its blocks.
     """
 
     id: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    rank: ClassVar[float] = 1000.0
     all: ClassVar[list[type[Tab]]] = []
 
     def __init_subclass__(cls) -> None:
@@ -50,10 +54,18 @@ class Tab:
         self.chosen[id] = value
 
 
+def all_tabs() -> list[type[Tab]]:
+    """Every tab there is, in the order of their ranks."""
+    from . import tabs_decide  # noqa: F401
+
+    return sorted(Tab.all, key=lambda tab: tab.rank)
+
+
 class Scenarios(Tab):
     """The scenario grid with its worst cell; a cell opens its positions."""
 
     id, title = "scenarios", "Scenarios"
+    rank = 10
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         yield self.blocks(verdict)
@@ -80,6 +92,7 @@ class Price(Tab):
     """Equity, margin and P&L against the price: the rule itself at every point, a few at a time."""
 
     id, title = "price", "Price"
+    rank = 20
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         names = list(dict.fromkeys(map(str, verdict.detail.run.market.underlying)))
@@ -88,17 +101,16 @@ class Price(Tab):
             return
         picked = self.chosen.get("underlying", names[0])
         name = picked if picked in names or picked == "" else names[0]
-        yield None
-        chosen = narrowed(verdict.margin, verdict.account, verdict.pool)
-        points = []
-        for move in (*MOVES, 0.0):
-            points.append(shifted(chosen, name or None, float(move)))
-            yield None
-        line = traced(chosen, name or None, MOVES, points)
+        yield SOON
+        parts = []
+        for moves in np.array_split(MOVES, 4):
+            where = {"account": verdict.account, "pool": verdict.pool}
+            parts.append(profile(verdict.margin, name or None, moves, **where))
+            yield SOON
         options = [(n, n) for n in names] + ([("", "all together")] if len(names) > 1 else [])
         yield [
             views.choices("underlying", "Underlying", options, [name], many=False),
-            views.profile(line, 0, verdict.currency),
+            views.profile(reduce(Profile.joined, parts), 0, verdict.currency),
         ]
 
 
@@ -106,6 +118,7 @@ class Ledger(Tab):
     """Every line down to positions, with formula and source."""
 
     id, title = "ledger", "Ledger"
+    rank = 30
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         yield [views.ledger(verdict, self.chosen.get("open", ()))]
@@ -115,6 +128,7 @@ class Contributions(Tab):
     """What each position adds to equity and to both requirements."""
 
     id, title = "contributions", "Contributions"
+    rank = 40
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         data = frames.positions(verdict.detail).drop(columns=["account", "pool"])
@@ -125,6 +139,7 @@ class WhatIf(Tab):
     """Trades on top of the book: before, after and what moved."""
 
     id, title = "what-if", "What-if"
+    rank = 50
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         hint = "Trades on top of the book; without a price they are made at the mark."
@@ -147,16 +162,17 @@ class Compare(Tab):
     """The same book under several models."""
 
     id, title = "compare", "Compare"
+    rank = 80
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         listed = [(id, id) for id in models()]
         picked = self.chosen.get("models") or [id for id, _ in listed]
         head = views.choices("models", "Models", listed, picked, many=True)
-        yield None
+        yield SOON
         rows = []
         for id in picked:
             rows.append(_compared(panel, id, verdict.account))
-            yield None
+            yield SOON
         table = pd.concat(rows, ignore_index=True)
         taken = table["equity"].notna()
         blocks = [head, views.table_of(table.loc[taken, FIGURES], f"Account {verdict.account} under each model, USD")]
@@ -179,6 +195,7 @@ class Notices(Tab):
     """Doubts and assumptions behind the figures, and where they come from."""
 
     id, title = "notices", "Notices"
+    rank = 90
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         stamp = {k: v for k, v in verdict.margin.stamp.items() if v not in ("", {}, None)}

@@ -70,7 +70,7 @@ def gauge(verdict: Verdict) -> Block:
         "value": finite(equity),
         "text": amount(equity, unit),
         "state": state,
-        "words": STATES[state],
+        "words": STATES[state] + (f", ratio {share(float(m.ratio[r]))}" if np.isfinite(m.ratio[r]) else ""),
         "marks": [
             {"label": name, "value": finite(line.value[r]), "text": amount(float(line.value[r]), unit)}
             for name, line in tests.items()

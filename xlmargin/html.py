@@ -16,7 +16,7 @@ MOST_LEDGER = 400
 MOST_LEGS = 2_000
 TWO_DIGITS = frozenset({"USD", "USDC", "USDT", "EUR", "GBP", "CHF", "CAD", "AUD"})
 INDENT = "&emsp;"
-SHARES = frozenset({"ratio", "percent"})
+SHARES = frozenset({"ratio", "percent", "share", "down", "up"})
 
 
 def amount(value: float, currency: str = "USD") -> str:
@@ -44,7 +44,7 @@ def cell(column: str, value: Any, currency: str = "USD") -> str:
     """A cell of a result table as text, by the heading of its column."""
     if isinstance(value, float | np.floating):
         return share(float(value)) if column in SHARES else amount(float(value), currency)
-    return "" if value is None else str(value)
+    return "" if value is None or value != value else str(value).removesuffix("+00:00")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool], caption: str = "") -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 import xlmargin as xm
-from tests.browser.conftest import picture, watched
+from tests.browser.conftest import PICTURES, picture, watched
 from tests.browser.notebooks import cell, expect, figure, open_notebook, run_all, run_code, type_into
 from tests.browser.servers import ROOT
 from xlmargin.html import amount
@@ -215,11 +215,17 @@ def test_both_themes_have_their_picture(lab, theme):
     lab.evaluate("(name) => window.jupyterapp.commands.execute('apputils:change-theme', { theme: name })", theme)
     dark = "false" if theme.endswith("Dark") else "true"
     lab.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{dark}'")
-    lab.locator(".xlm-panel").first.scroll_into_view_if_needed()
+    panel = lab.locator(".xlm-panel").first
     lab.mouse.move(1, 1)
-    ground = lab.locator(".xlm-panel").first.evaluate("node => getComputedStyle(node).backgroundColor")
+    ground = panel.evaluate("node => getComputedStyle(node).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) is theme.endswith("Dark")
     picture(lab, f"lab-{theme.split()[-1].lower()}")
+    lab.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    lab.set_viewport_size({"width": 1500, "height": 1250})
+    panel.scroll_into_view_if_needed()
+    panel.screenshot(path=str(PICTURES / f"panel-{theme.split()[-1].lower()}.png"))
+    lab.set_viewport_size({"width": 1500, "height": 1000})
+    lab.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
 
 
 def test_notebook_shortcuts_stay_out_of_the_grid(lab):

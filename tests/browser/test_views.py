@@ -14,6 +14,8 @@ from tests.browser.host import mount, refresh
 from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin import frames
+from xlmargin.decide.exposure import exposure
+from xlmargin.decide.liquidation import liquidation
 from xlmargin.html import amount
 from xlmargin.shocks import moved, profile
 
@@ -172,6 +174,23 @@ def test_compare_shows_models_side_by_side_and_why_others_cannot(shown, panel):
     expect(shown.locator(".xlm-page .xlm-table").nth(1)).to_contain_text("does not margin an option")
 
 
+def test_where_it_would_be_liquidated(shown, panel):
+    open_tab(shown, panel, "Liquidation")
+    found = liquidation(panel.margin, roots="nearest").frame()
+    table = shown.locator(".xlm-page .xlm-table")
+    for name in ("down price", "up price"):
+        if found[name].notna()[0]:
+            expect(table).to_contain_text(amount(float(found[name][0])))
+    expect(table).to_contain_text(found["status"][0])
+
+
+def test_what_it_is_exposed_to(shown, panel):
+    open_tab(shown, panel, "Exposure")
+    net = exposure(panel.margin).frame()["net_usd"][0]
+    expect(shown.locator(".xlm-page .xlm-table").first).to_contain_text(amount(float(net)))
+    expect(shown.locator(".xlm-page .xlm-table")).to_have_count(3)
+
+
 def test_silence_is_said_and_a_late_answer_heals_it(shown, panel):
     shown.evaluate("window.deaf = true")
     type_into(shown, cell(shown, "Positions", 2, "quantity"), "2")
@@ -203,7 +222,7 @@ def test_an_unexpected_error_is_a_message_at_the_cell_that_caused_it(shown, pane
 
 
 def test_every_focusable_element_keeps_its_keys_from_the_notebook(shown, panel):
-    for name in ("Scenarios", "Price", "Ledger", "What-if", "Compare", "Notices"):
+    for name in [tab.title for tab in panel.pages.values()]:
         open_tab(shown, panel, name)
         bare = shown.evaluate(
             """() => [...document.querySelectorAll('.xlm button, .xlm input, .xlm select, .xlm [tabindex]')]
@@ -229,8 +248,8 @@ def test_no_accessibility_violation(page, panel, dark):
     from axe_playwright_python.sync_playwright import Axe
 
     shown = mount(page, panel, dark)
-    for name in ("Scenarios", "Price", "Ledger", "Contributions", "What-if", "Compare", "Notices"):
-        open_tab(shown, panel, name)
+    for page_class in panel.pages.values():
+        open_tab(shown, panel, page_class.title)
         found = Axe().run(shown, context=".xlm").response["violations"]
         assert not found, [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found]
     picture(shown, f"panel-host-{'dark' if dark else 'light'}")
