@@ -24,10 +24,20 @@ def law_book(model, seed, accounts=4):
         for a in range(accounts):
             made["balances"].append({"asset": "BTC", "amount": 0.1 + 0.05 * a, "account": f"a{a}"})
     for row in made.get("instruments", ()):
-        if str(row["instrument"]).endswith(("-C", "-P")) and str(row["instrument"]).count("-") == 2:
-            row["expiry"] = 1_790_000_000 + 30 * 86400
+        _fill(row)
     book, market = xm.tables(**{name: pd.DataFrame(rows) for name, rows in made.items()})
     return book, market, PARAMS[model](market.as_of) if model in PARAMS else None
+
+
+def _fill(row):
+    """Give an option what revaluing it after a move needs, where its model's own books go without."""
+    name = str(row["instrument"])
+    if name.endswith(("-C", "-P")) and name.count("-") == 2:
+        row["expiry"] = 1_790_000_000 + 30 * 86400
+    if row.get("kind") == "option" and not {"forward", "index"} & set(row):
+        row["forward"] = 1.02 * float(row["strike"])
+    if row.get("kind") == "option" or name.endswith(("-C", "-P", " C", " P")):
+        row.setdefault("iv", 0.5)
 
 
 def random_moves(market, rng, seconds=0.0):
