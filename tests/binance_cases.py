@@ -27,8 +27,9 @@ def groups() -> dict[str, list[dict]]:
 
     return {
         "priced": [c for c in of("liquidation", "isolated") if legs_of(c)],
-        "figures": [c for c in of("maintenance margin", "unrealised", "Portfolio Margin (live") if legs_of(c)],
+        "figures": [c for c in of("maintenance margin", "unreali", "PnL", "Portfolio Margin (live") if legs_of(c)],
         "recursions": [c for c in cases if "prev_cum" in c["inputs"]],
+        "table": [c for c in of("COIN-M") if not {"prev_cum", "contracts"} & set(c["inputs"]) and not legs_of(c)],
         "coinm": [c for c in of("COIN-M") if "contracts" in c["inputs"]],
         "collateral": [c for c in of("collateral value", "haircut") if {"rate", "ratio"} & set(c["inputs"])],
         "exchanges": [c for c in of("auto-exchange") if "deficit" in c["inputs"]],

@@ -22,10 +22,11 @@ def of(*starts: str) -> list[dict]:
     return [c for c in shared() if c["id"].startswith(starts)]
 
 
-def signed(i: dict) -> float:
+def signed(case: dict) -> float:
     """Quantity of an isolated position with its side."""
-    sign = -1.0 if i.get("posSide") == "short" or i.get("side") == "short" else 1.0
-    return sign * i["pos"]
+    i = case["inputs"]
+    short = "short" in (i.get("posSide"), i.get("side")) or case["id"].endswith("SHORT")
+    return -abs(i["pos"]) if short else i["pos"]
 
 
 def isolated(cases: list[dict]):
@@ -38,7 +39,7 @@ def isolated(cases: list[dict]):
         quote = "USD" if inverse else cash
         contract = {"instrument": coin, "kind": "perp", "underlying": coin, "settle": cash, "quote": quote}
         instruments.append(contract | {"inverse": inverse, "mark": i["markPx"], "contract_size": i.get("ctVal", 1)})
-        position = {"instrument": coin, "quantity": signed(i), "entry_price": i["avgPx"], "account": name}
+        position = {"instrument": coin, "quantity": signed(case), "entry_price": i["avgPx"], "account": name}
         position |= {"margin_mode": "isolated", "posted_margin": i["margin"], "leverage": i.get("lever", 1)}
         positions.append(position)
         tiers.append((f"SWAP {coin}-{quote}", 0.0, i["mmr_rate"]))

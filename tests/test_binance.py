@@ -52,7 +52,8 @@ def found_figures(case):
     }
     if isinstance(case["expected"], dict):
         return found
-    return found["upnl" if "unreali" in case["topic"].casefold() else "maint_margin"]
+    of_result = any(word in case["topic"].casefold() for word in ("unreali", "pnl"))
+    return found["upnl" if of_result else "maint_margin"]
 
 
 def found_cumulative(case):
@@ -60,6 +61,13 @@ def found_cumulative(case):
     i = case["inputs"]
     before = [("X", 0.0, 0.0), ("X", i["prev_cum"] / i["prev_mmr"], i["prev_mmr"])]
     return Tiers.of(tiered_cases.table([*before, ("X", i["floor"], i["mmr"])])).cum[-2]
+
+
+def found_in_table(case):
+    """The cumulative amount of the rulebook's own COIN-M table at a notional."""
+    sizes = [v for v in case["inputs"].values() if isinstance(v, int | float)]
+    tiers = Tiers.of(xm.model("binance.coinm").params(NOW)["brackets"])
+    return tiers.cum[tiers.bracket(np.array([max(sizes)]), tiers.find(["BTC/USD:BTC"]))][0]
 
 
 def found_coinm(case):
@@ -113,6 +121,7 @@ KINDS = (
     (USDM, "collateral and exchange", MULTI, found_collateral),
     (USDM, "collateral and exchange", GROUPS["exchanges"], found_exchange),
     (COINM, "maintenance", GROUPS["coinm"], found_coinm),
+    (COINM, "cumulative amounts", GROUPS["table"], found_in_table),
     (PORTFOLIO, "collateral", UNIFIED, found_collateral),
 )
 PROOFS = [made for kind in KINDS for made in tiered_cases.proofs(*kind, __name__)]

@@ -10,7 +10,8 @@ from tests.tiered_cases import AS_OF
 from xlmargin.rulebooks.bybit import cross
 from xlmargin.tiers import Tiers
 
-TIERED, INVERSE, ISOLATED, HEDGED = (bybit_cases.of(f"BY-{w}") for w in ("LN", "IN", "ISO", "HDG"))
+TIERED, INVERSE, ISOLATED, PAIRS = (bybit_cases.of(f"BY-{w}") for w in ("LN", "IN", "ISO", "HDG"))
+HEDGED = [c for c in PAIRS if "side" in c["inputs"]]
 SYNTHETIC, OPTIONS = bybit_cases.of("BY-FT"), bybit_cases.of("BY-OP")
 PORTFOLIO = bybit_cases.of("BY-PM")
 ROWS = bybit_cases.live_rows()
@@ -21,7 +22,7 @@ def named(cases):
 
 
 def test_every_shared_case_is_run():
-    groups = (TIERED, INVERSE, ISOLATED, HEDGED, SYNTHETIC, OPTIONS, PORTFOLIO)
+    groups = (TIERED, INVERSE, ISOLATED, PAIRS, SYNTHETIC, OPTIONS, PORTFOLIO)
     run = {c["id"] for group in groups for c in group} | set(bybit_cases.KEEP_OUT)
     left = [c["id"] for c in bybit_cases.shared() if c["id"] not in run]
     if left:
@@ -116,18 +117,19 @@ def found_price(case):
     inverse = "contracts_usd" in i
     side = i.get("side", -1 if "short" in case["topic"] else 1)
     size = side * i.get("qty", i.get("contracts_usd", 1.0))
-    found = float(cross.liquidation_price(size, i["entry"], i["leverage"], i["mmr"], inverse=inverse))
-    margin = isolated(size, i["entry"], i["leverage"], i["mmr"], inverse, BEFORE_MARKS)
+    added = next((i[k] for k in ("added", "extra_margin", "added_margin", "extra") if k in i), 0.0)
+    found = float(cross.liquidation_price(size, i["entry"], i["leverage"], i["mmr"], added=added, inverse=inverse))
+    margin = isolated(size, i["entry"], i["leverage"], i["mmr"], inverse, BEFORE_MARKS, added=added)
     assert cross.liquidation_prices(margin)[0] == pytest.approx(found, rel=1e-12)
     return found
 
 
-def isolated(size, entry, leverage, rate, inverse, as_of, taker=0.0, ratio=1.0):
+def isolated(size, entry, leverage, rate, inverse, as_of, taker=0.0, ratio=1.0, added=0.0):
     """Margin of one isolated position with the margin that its leverage posts."""
     name = "XYZUSD" if inverse else "XYZUSDT"
     value = abs(size) / entry if inverse else abs(size) * entry
     side = np.sign(size) * (-1 if not inverse else 1)
-    posted = value / leverage + value * (1 + side / leverage) * taker
+    posted = value / leverage + value * (1 + side / leverage) * taker + added
     book, market = xm.tables(
         positions={
             "instrument": [name],
@@ -166,9 +168,10 @@ def found_option(case):
     i = case["inputs"]
     if "order_price" in i and i.get("qty", 0) > 0:
         return bybit_cases.option(i, order=(i["qty"], i["order_price"])).initial.value[0]
-    margin = bybit_cases.option(i, position=i.get("qty", -1))
+    margin = bybit_cases.option(i, position=-abs(i.get("qty", -1)))
     assert tiered_cases.readds(margin) < 1e-9
-    return margin.initial.value[0] if "IM" in case["topic"] else margin.maintenance.value[0]
+    found = {"IM": margin.initial.value[0], "MM": margin.maintenance.value[0]}
+    return found if isinstance(case["expected"], dict) else found["IM" if "IM" in case["topic"] else "MM"]
 
 
 KINDS = (

@@ -48,7 +48,7 @@ def isolated():
         book, market, params = okx_cases.isolated([case])
         margin = xm.margin(book, market, CROSS, params=params)
         row, i = [str(p).endswith("isolated") for p in margin.pool].index(True), case["inputs"]
-        size = okx_cases.signed(i) * i.get("ctVal", 1)
+        size = okx_cases.signed(case) * i.get("ctVal", 1)
         tick, inverse = i.get("tick", 0.0), "-USD-" in i["instId"]
         price = cross.liquidation_price(i["margin"], size, i["avgPx"], i["mmr_rate"], i["taker_fee"], inverse, tick)
         found = {
@@ -121,13 +121,15 @@ def options():
     off = {}
     for case in POSITIONS:
         book, market, params = okx_cases.option(case["inputs"], position=-1)
-        found = xm.margin(book, market, CROSS, params=params).initial.value[0]
-        off[case["id"]] = abs(round(found, 5) - case["expected"]["position_im_per_contract"])
+        margin = xm.margin(book, market, CROSS, params=params)
+        for name, value in case["expected"].items():
+            found = margin.initial.value[0] if "im" in name else margin.maintenance.value[0]
+            off[case["id"], name] = abs(round(found, 5) - value)
     for case in BUYS:
         i = case["inputs"]
         book, market, params = okx_cases.option(i, orders=[(i["contracts"], i["order_price"])])
         found = xm.margin(book, market, CROSS, params=params).initial.value[0]
-        off[case["id"]] = abs(round(found, 9) - case["expected"]["order_margin_btc"])
+        off[case["id"], "order"] = abs(round(found, 9) - case["expected"]["order_margin_btc"])
     return off
 
 

@@ -9,7 +9,7 @@ from tests.okx_cases import by_unit
 from xlmargin.tiers import ratios
 
 PORTFOLIO = "okx.portfolio"
-BUILDER, SCALING, STABLE, RATIO = (okx_cases.of(f"OKX-PM-{w}") for w in ("POSITION", "MR7", "MR9", "IMR"))
+BUILDER, SCALING, STABLE, RATIO = (okx_cases.of(f"OKX-PM-{w}") for w in ("POSITION", "MR7-SCALING", "MR9", "IMR"))
 
 
 def named(cases):
