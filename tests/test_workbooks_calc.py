@@ -1,6 +1,7 @@
 """Real LibreOffice Calc: the add-in installed by its command, the desk opened, cells changed, every figure followed."""
 
 import json
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -29,9 +30,15 @@ def calc(tmp_path_factory):
     running.close()
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """The desk elsewhere: Calc leaves a lock file beside what it opens."""
+    return shutil.copy(DESK, tmp_path_factory.mktemp("desk"))
+
+
 @pytest.fixture
-def desk(calc):
-    calc.open(str(DESK))
+def desk(calc, copied):
+    calc.open(str(copied))
     return calc
 
 

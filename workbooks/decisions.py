@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xlmargin.decide.exposure import exposure
+from xlmargin.decide.health import health
 from xlmargin.decide.liquidation import liquidation
 from xlmargin.errors import InputError, nearest
 
@@ -16,7 +17,7 @@ from .registry import function
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
 
 
-@function(f"{BOOK} {REST} output", output="underlying, expiry, asset or offsets; left out: underlying")
+@function(f"{BOOK} {REST} output more", output="underlying, expiry, asset or offsets; left out: underlying")
 def XM_EXPOSURE(ranges: Ranges, account: str, output: str) -> Any:
     """What a book is exposed to: net and gross delta, gamma, vega and theta by underlying, expiry or asset."""
     ranges.refuse_bad(account)
@@ -27,7 +28,7 @@ def XM_EXPOSURE(ranges: Ranges, account: str, output: str) -> Any:
     return cells.table(only(getattr(found, EXPOSURES[name])(), account))
 
 
-@function(f"{BOOK} {REST} by level")
+@function(f"{BOOK} {REST} by level more")
 def XM_LIQUIDATION(ranges: Ranges, account: str, by: str, level: str) -> Any:
     """The prices, down and up, at which equity meets a requirement, margin and equity both revalued at every step."""
     ranges.refuse_bad(account)
@@ -35,3 +36,14 @@ def XM_LIQUIDATION(ranges: Ranges, account: str, by: str, level: str) -> Any:
     key = ("liquidation", account, moved, required, *ranges.asked)
     subject = ranges.detail(account) if account else ranges.margin()
     return cells.table(KEPT.get(key, lambda: liquidation(subject, moved, required)).frame())
+
+
+@function(f"{BOOK} {REST} output more", output="alerts: a row a finding, the gravest first; left out: a row a pool")
+def XM_HEALTH(ranges: Ranges, account: str, output: str) -> Any:
+    """How far each account is from trouble: the venue's state, headroom, the moves to maintenance, the weakest spot."""
+    ranges.refuse_bad(account)
+    if output and output.casefold() != "alerts":
+        raise InputError(f"output: {output!r} is not alerts")
+    subject = ranges.detail(account) if account else ranges.margin()
+    found = KEPT.get(("health", account, *ranges.asked), lambda: health(subject))
+    return cells.table(found.alerts() if output else found.frame())

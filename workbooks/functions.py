@@ -60,7 +60,7 @@ def _notes(margin: xm.Margin) -> np.ndarray:
     return said
 
 
-@function(f"{BOOK} output {REST}")
+@function(f"{BOOK} output {REST} more")
 def XM_MARGIN(ranges: Ranges, output: str, account: str) -> Any:
     """Netted margin under a venue's rules: equity, initial, maintenance, available, ratio by account and pool.
 
@@ -117,7 +117,7 @@ def only(table: pd.DataFrame, account: str) -> pd.DataFrame:
 
 
 @function(
-    f"{BOOK} {REST} output",
+    f"{BOOK} {REST} output more",
     output="Which part alone is wanted: equity, initial, maintenance or a further level; left out: all",
 )
 def XM_EXPLAIN(ranges: Ranges, account: str, output: str) -> Any:
@@ -149,7 +149,7 @@ def XM_EXPLAIN(ranges: Ranges, account: str, output: str) -> Any:
     return cells.table(shown)
 
 
-@function(f"{BOOK} {REST}")
+@function(f"{BOOK} {REST} more")
 def XM_POSITIONS(ranges: Ranges, account: str) -> Any:
     """What each position adds to initial margin, maintenance margin and equity."""
     ranges.refuse_bad(account)
@@ -157,7 +157,7 @@ def XM_POSITIONS(ranges: Ranges, account: str) -> Any:
 
 
 @function(
-    f"{BOOK} {REST} output",
+    f"{BOOK} {REST} output more",
     output="grid: price moves down, volatility moves across; left out: a row a scenario",
 )
 def XM_MATRIX(ranges: Ranges, account: str, output: str) -> Any:
@@ -183,7 +183,7 @@ def _crossed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @function(
-    f"{BOOK} {REST} output",
+    f"{BOOK} {REST} output more",
     output="Which figure alone is wanted: benefit, percent, net_initial, gross_initial …; left out: the whole table",
 )
 def XM_BENEFIT(ranges: Ranges, account: str, output: str) -> Any:
@@ -199,7 +199,7 @@ def XM_BENEFIT(ranges: Ranges, account: str, output: str) -> Any:
     return pick(ranges.margin(), table[name].to_numpy(), account, name)
 
 
-@function("positions* models balances instruments assets unit account as_of accounts orders")
+@function("positions* models balances instruments assets unit account as_of accounts orders more")
 def XM_COMPARE(ranges: Ranges, models: list[str], unit: str, account: str) -> Any:
     """The same book under several rulebooks in one currency, least initial margin first.
 
@@ -215,7 +215,7 @@ def XM_COMPARE(ranges: Ranges, models: list[str], unit: str, account: str) -> An
     return cells.table(table)
 
 
-@function(f"positions* trades* model* balances instruments assets {REST} output")
+@function(f"positions* trades* model* balances instruments assets {REST} output more")
 def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
     """Trades on top of the positions: every figure before, after and what changes.
 

@@ -88,6 +88,7 @@ PAGES = (
     Page("scenarios", "The scenario grid of the chosen account", Formula("XM_MATRIX")),
     Page("benefit", "What netting saves", Formula("XM_BENEFIT", (("account", ""),))),
     Page("exposure", "What the chosen account is exposed to", Formula("XM_EXPOSURE")),
+    Page("health", "How far every account is from trouble", Formula("XM_HEALTH", (("account", ""),))),
     Page("liquidation", "At which prices the chosen account meets its maintenance margin", Formula("XM_LIQUIDATION")),
     Page("comparison", "The chosen account under several rulebooks", Formula("XM_COMPARE")),
     Page("what if", "The sheet trades on top of the positions", Formula("XM_WHATIF")),

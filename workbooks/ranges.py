@@ -20,7 +20,6 @@ from . import cells
 from .cache import Cache, digest
 from .tabular import Tabular, tabular
 
-TABLES = ("positions", "balances", "instruments", "assets", "accounts", "orders")
 KEPT = Cache(96)
 GIVEN, TABLE, CLOCK = "argument", "table", "clock"
 

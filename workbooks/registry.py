@@ -24,6 +24,7 @@ from typing import Annotated, Any
 from xlmargin.errors import InputError, XlmarginError
 
 from . import cells
+from .more_tables import by_name
 from .ranges import Ranges
 
 TABLE, TEXT, NUMBERS, MOMENT, WORDS, PAIRS = "table", "text", "numbers", "moment", "words", "pairs"
@@ -68,7 +69,7 @@ def _a(name: str, kind: str, meaning: str) -> Argument:
 ARGUMENTS = {
     a.name: a
     for a in (
-        _a("positions", TABLE, "Range with a header row: instrument, quantity; entry_price, account … where known"),
+        _a("positions", TABLE, "Range with a header row: instrument, quantity; entry_price, account … or a CRIF"),
         _a("model", TEXT, "Rulebook, such as derive.portfolio; XM_MODELS() lists them"),
         _a("models", WORDS, "Rulebooks in a range, or in one text with commas; left out: all"),
         _a("balances", TABLE, "Range with a header row: asset, amount; account, kind, location"),
@@ -83,6 +84,7 @@ ARGUMENTS = {
         _a("options", PAIRS, "Options of the rulebook: two columns (name, value) or text name=value; name=value"),
         _a("by", TEXT, "What moves: underlying, instrument or volatility; left out: underlying"),
         _a("level", TEXT, "The requirement that equity meets: maintenance, initial …; left out: maintenance"),
+        _a("more", TABLE, "A further table: crif, terms or history, named in the cell above its header"),
         _a("unit", TEXT, "Currency of all figures; left out: USD"),
         _a("forward", NUMBERS, "Forward price of the expiry: a cell or a range"),
         _a("strike", NUMBERS, "Exercise price: a cell or a range"),
@@ -97,7 +99,6 @@ ARGUMENTS = {
         _a("function_name", TEXT, "A function such as XM_MARGIN; left out: the list of all"),
     )
 }
-RANGES = ("positions", "balances", "instruments", "assets", "accounts", "orders")
 FUNCTIONS: dict[str, Function] = {}
 
 
@@ -162,7 +163,7 @@ def _values(arguments: tuple[Argument, ...], wanted: tuple[str, ...], given: dic
     read = {a.name: _read(a, given.get(a.name)) for a in arguments}
     if "ranges" in wanted:
         read["ranges"] = Ranges(
-            {n: read[n] for n in RANGES if read.get(n) is not None},
+            by_name(read),
             read.get("model", ""),
             read.get("as_of"),
             read.get("options", {}),

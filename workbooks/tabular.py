@@ -85,7 +85,9 @@ def _header_at(rows: Sequence[Sequence[Any]], known: dict[str, Column]) -> int |
     """Index of the row that names known columns; only empty rows and one-cell titles may stand above it."""
     for index, row in enumerate(rows):
         filled = [c for c in row if not is_blank(c) and c != 0]
-        if any(folded(c) in known for c in filled if isinstance(c, str)) or (filled and not known):
+        if any(folded(c) in known for c in filled if isinstance(c, str)):
+            return index
+        if not known and (len(filled) > 1 or (filled and len(row) == 1)):
             return index
         if len(filled) > 1 or (len(filled) == 1 and not isinstance(filled[0], str)):
             return None

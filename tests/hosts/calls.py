@@ -27,6 +27,11 @@ MODEL = "derive.portfolio"
 BOOK = (POSITIONS, MODEL, BALANCES, INSTRUMENTS, ASSETS)
 TRADES = [["instrument", "quantity", "account"], ["BTC-PERP", -1.0, "main"], [CALL, 1.0, "main"]]
 
+CRIF = [
+    ["ProductClass", "RiskType", "Qualifier", "Bucket", "Label1", "Label2", "AmountUSD"],
+    ["RatesFX", "Risk_IRCurve", "USD", 1.0, "5y", "OIS", 100000.0],
+    ["RatesFX", "Risk_FX", "EUR", None, None, None, 200000.0],
+]
 MESSY_POSITIONS = [
     ["Positions of the desk", None, None, None],
     [None, None, None, None],
@@ -74,6 +79,23 @@ GOOD = {
     "exposure by expiry": ("XM_EXPOSURE", (*BOOK, None, None, None, None, None, "expiry")),
     "liquidation": ("XM_LIQUIDATION", (*BOOK, "main")),
     "liquidation by volatility": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, "volatility", "initial")),
+    "health": ("XM_HEALTH", BOOK),
+    "alerts": ("XM_HEALTH", (*BOOK, None, None, None, None, None, "alerts")),
+    "a CRIF": ("XM_MARGIN", (CRIF, "simm", None, None, None, None, None, AS_OF)),
+    "a CRIF beside positions": (
+        "XM_MARGIN",
+        (
+            [["instrument", "quantity"]],
+            "simm",
+            *[None] * 4,
+            "main",
+            AS_OF,
+            None,
+            None,
+            None,
+            [["crif"] + [None] * 6, *CRIF],
+        ),
+    ),
     "price": ("XM_PRICE", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "C", 0.03)),
     "prices": ("XM_PRICE", ([[61500.0], [None]], [[60000.0], [1.0]], EXPIRY, AS_OF, "55 %", [["C"], ["P"]])),
     "greeks": ("XM_GREEKS", (61500.0, 60000.0, EXPIRY, AS_OF, 0.55, "P")),
@@ -100,6 +122,8 @@ BAD = {
     "bad trade": ("XM_WHATIF", (POSITIONS, [["instrument", "quantity"], ["BTC-PERP", "many"]], *BOOK[1:])),
     "bad date": ("XM_MARGIN", (*BOOK, "initial", "main", "yesterday")),
     "bad level": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, None, "maintenence")),
+    "bad CRIF": ("XM_MARGIN", (changed(CRIF, 3, 7, "much"), "simm", None, None, None, "initial", "main", AS_OF)),
+    "unknown further table": ("XM_MARGIN", (*BOOK, "initial", *[None] * 5, [["crf", None], ["a", "b"]])),
     "bad option": ("XM_MARGIN", (*BOOK, "initial", "main", None, None, None, "im_factr=2")),
 }
 CALLS = {**GOOD, **BAD}

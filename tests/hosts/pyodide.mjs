@@ -49,5 +49,5 @@ for (const line of readFileSync(0, "utf8").split("\n")) {
   seconds[name] = (performance.now() - start) / 1000;
 }
 const python = pyodide.runPython("import platform, numpy, pandas, scipy; f'{platform.python_version()} numpy {numpy.__version__} pandas {pandas.__version__} scipy {scipy.__version__}'");
-console.log(JSON.stringify({ answers, seconds, imported, python, registered: [...registered.keys()] }));
-process.exit(0);
+const told = JSON.stringify({ answers, seconds, imported, python, registered: [...registered.keys()] });
+process.stdout.write(`${told}\n`, () => process.exit(0)); // not before all is written: a pipe takes 64 KB at a time
