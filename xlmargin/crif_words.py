@@ -35,6 +35,7 @@ TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XAG XAU XCD XCG XOF 
 """
 CURRENCIES = frozenset(_ISO_4217.split())
 SAME_CURRENCY = {"CNH": "CNY"}
+LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ RISK_TYPES: dict[str, RiskType] = {
 }
 
 
+def _quoted(word: str) -> str:
+    """A word as a message shows it, not longer than a line."""
+    return repr(word if len(word) <= LONGEST else f"{word[:LONGEST]}…")
+
+
 def one_of(word: str, allowed: tuple[str, ...], what: str) -> str:
     """``word`` as ``allowed`` spells it; anything else is a ValueError that names the nearest.
 
@@ -88,7 +94,7 @@ def one_of(word: str, allowed: tuple[str, ...], what: str) -> str:
     found = {a.casefold(): a for a in allowed}.get(word.casefold().replace("_", "-"))
     found = found or {a.casefold(): a for a in allowed}.get(word.casefold())
     if found is None:
-        given = f"{word!r} is not {what}" if word else f"empty; needed: {what}"
+        given = f"{_quoted(word)} is not {what}" if word else f"empty; needed: {what}"
         raise ValueError(f"{given} ({', '.join(allowed)}){nearest(word, allowed) if word else ''}")
     return found
 
@@ -101,7 +107,7 @@ def currency(word: str) -> str:
     """
     code = word.upper()
     if code not in CURRENCIES:
-        given = f"{word!r} is not a currency code" if word else "empty; needed: a currency code"
+        given = f"{_quoted(word)} is not a currency code" if word else "empty; needed: a currency code"
         raise ValueError(f"{given} of ISO 4217{nearest(code, CURRENCIES) if word else ''}")
     return SAME_CURRENCY.get(code, code)
 
@@ -114,10 +120,10 @@ def pair(word: str) -> str:
     """
     letters = "".join(ch for ch in word if ch.isalpha())
     if len(letters) != 6:
-        raise ValueError(f"{word!r} is not a pair of currencies (six letters, such as EURUSD)")
+        raise ValueError(f"{_quoted(word)} is not a pair of currencies (six letters, such as EURUSD)")
     first, second = sorted((currency(letters[:3]), currency(letters[3:])))
     if first == second:
-        raise ValueError(f"{word!r}: both currencies are {first}")
+        raise ValueError(f"{_quoted(word)}: both currencies are {first}")
     return first + second
 
 

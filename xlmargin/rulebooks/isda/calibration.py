@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ...errors import ParameterError
 from ...params import Params
 
 MILLION = 1e6
 OTHERS = "*"
-GROUPED = {"ir_threshold": ("ir_delta_threshold", "ir_vega_threshold"), "fx_threshold": ("fx_delta_threshold",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,50 +41,15 @@ class Calibration:
         return np.full(len(words), float(table))
 
     def matrix(self, key: str) -> np.ndarray:
-        """A square, symmetric table of correlations; anything else is a ParameterError."""
-        try:
-            table = np.array(self[key], np.float64)
-        except (TypeError, ValueError):
-            table = np.zeros(0)
-        square = table.ndim == 2 and table.shape[0] == table.shape[1]
-        if not square or not np.allclose(table, table.T, rtol=0, atol=1e-12):
-            raise ParameterError(f"simm: {key} is not a symmetric square table")
-        if not (np.abs(table) <= 1).all():
-            raise ParameterError(f"simm: {key} holds a correlation beyond ±1")
-        return table
+        """A square table of correlations."""
+        return np.array(self[key], np.float64)
 
     def grouping(self, key: str, words: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
         """Number of the group of each word (W,), and the groups' names; ``*`` is the group of all others."""
         groups = self[key]
         names = tuple(sorted(groups))
         number = {word: g for g, name in enumerate(names) for word in groups[name]}
-        if OTHERS not in number:
-            raise ParameterError(f"simm: no group of {key} takes all other currencies ('*')")
         return np.array([number.get(w, number[OTHERS]) for w in words], np.int64), names
-
-    def check(self) -> None:
-        """Refuse tables of the wrong shape, lookups that would fail and numbers that are not finite."""
-        tenors = len(self["ir_tenors"])
-        if self.matrix("ir_tenor_correlation").shape[0] != tenors:
-            raise ParameterError("simm: ir_tenor_correlation has not one row a tenor")
-        if any(len(row) != tenors for row in self["ir_delta_weight"].values()):
-            raise ParameterError("simm: ir_delta_weight has not one number a tenor")
-        for prefix in ("cq", "cn", "eq", "co"):
-            buckets = self[f"{prefix}_buckets"]
-            if self.matrix(f"{prefix}_outer_correlation").shape[0] != len(buckets):
-                raise ParameterError(f"simm: {prefix}_outer_correlation has not one row a bucket")
-            for table in ("delta_weight", "vega_weight", "delta_threshold", "vega_threshold"):
-                self._all_finite(f"{prefix}_{table}", self.by(f"{prefix}_{table}", buckets))
-        for group in ("ir_volatility", "ir_threshold", "fx_volatility", "fx_threshold"):
-            _, names = self.grouping(f"{group}_groups", ())
-            for table in GROUPED.get(group, ()):
-                self._all_finite(table, self.by(table, names))
-        if self.matrix("class_correlation").shape[0] != 6:
-            raise ParameterError("simm: class_correlation has not six rows")
-
-    def _all_finite(self, key: str, values: np.ndarray) -> None:
-        if not np.isfinite(values).all():
-            raise ParameterError(f"simm: {key} lacks a number for some bucket or group")
 
     @cached_property
     def volatility_scale(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import ParameterError, nearest
 from ...params import Params
-from .calibration import Calibration
+from . import shapes
 
 PREFIX = {
     "interest_rate": "ir",
@@ -63,11 +63,7 @@ def load(payload: Mapping[str, Any] | str | Path, params: Params) -> Params:
         raise ParameterError(f"SIMM release {name}: nothing given for {', '.join(missing) or 'risk_class_corr'}")
     values["standing"] = [f"SIMM {name} as a payload of the user's"]
     fresh = params.override(f"{name}: {release.get('source', 'payload')}", **values)
-    try:
-        for horizon in ("10d", "1d"):
-            Calibration(fresh, horizon).check()
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ParameterError(f"SIMM release {name} cannot be used: {error}") from None
+    shapes.check(fresh)
     return fresh
 
 
@@ -85,10 +81,14 @@ def _read(payload: str | Path) -> Mapping[str, Any]:
 
 
 def flat(release: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a release by this rulebook's names: class prefix, table, horizon."""
+    """The parameters of a release by this rulebook's names: class prefix, table, horizon.
+
+    Remarks beside the tables are passed over; a set of tables of an unknown name is refused.
+    """
     if "simm_version" not in release:
         raise ParameterError("no 'simm_version' in the SIMM release")
-    values = {"release": str(release["simm_version"]), "release_names": list(release.get("names", []))}
+    names = release.get("names")
+    values = {"release": str(release["simm_version"]), "release_names": names if isinstance(names, list) else []}
     for name, tables in release.items():
         if name in PREFIX:
             for key, value in _tables(name, tables):
@@ -96,9 +96,9 @@ def flat(release: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "risk_class_corr":
             values["class_correlation"] = tables
         elif name == "risk_class_order":
-            if list(tables) != CLASSES:
+            if tables != CLASSES:
                 raise ParameterError(f"risk classes in the order {tables}; expected {CLASSES}")
-        elif name != "simm_version" and name not in TOLD:
+        elif isinstance(tables, Mapping) and name not in TOLD:
             raise ParameterError(f"unknown table {name!r} in the SIMM release{nearest(name, [*PREFIX, *TOLD])}")
     return values
 
