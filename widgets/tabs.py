@@ -12,7 +12,7 @@ from xlmargin import frames
 from xlmargin.errors import XlmarginError
 from xlmargin.ledger import Margin
 from xlmargin.registry import models
-from xlmargin.run import compare
+from xlmargin.comparison import compare
 from xlmargin.shocks import MOVES, Profile, profile
 
 from . import views

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from xlmargin.ledger import Margin
-from xlmargin.run import Benefit, benefit
+from xlmargin.netting import Benefit, benefit
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ import xlsxwriter
 
 from ..errors import InputError
 from ..ledger import Margin
-from ..run import Benefit
-from ..run import benefit as saving_of
+from ..netting import Benefit
+from ..netting import benefit as saving_of
 from . import report_curves, report_ledger, report_lists, report_scenarios, report_summary
 from .report_content import Content, gather
 from .report_paper import Paper, plain

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ledger import Grid, Margin
-from ..run import Benefit
+from ..netting import Benefit
 from ..scenarios import vol_words
 
 ACCOUNTS_IN_FULL = 25

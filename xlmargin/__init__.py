@@ -8,13 +8,15 @@ True
 from . import narrow
 from .assemble import tables
 from .book import Book
+from .comparison import compare
 from .errors import InputError, Note, NoVersion, ParameterError, Problem, SymbolError, UnknownModel, XlmarginError
 from .ledger import Grid, Line, Margin
 from .market import Market
+from .netting import Benefit, benefit, gross
 from .params import Params
 from .reading import read
 from .registry import Model, Ready, Setting, margin_model, model, models
-from .run import Benefit, benefit, compare, gross, margin, session
+from .run import margin, session
 
 narrow.widen()
 

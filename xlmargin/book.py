@@ -203,6 +203,11 @@ class Book:
             settings={k: v[owner] for k, v in self.settings.items()},
         )
 
+    def positions_only(self) -> Book:
+        """The same rows without balances and orders."""
+        empty = np.zeros(0, np.int64)
+        return replace(self, cash=self.cash.at(empty, empty, len(self)), orders=Orders.none(len(self)))
+
     def pooled(
         self, leg: np.ndarray, cash: np.ndarray, order: np.ndarray | None = None, names: Sequence[str] = ()
     ) -> Book:

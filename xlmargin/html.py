@@ -93,7 +93,7 @@ def margin(result: Margin) -> str:
 
 def _summary(result: Margin) -> Any:
     """The summary with what netting saves, where the book is small enough to show it at once."""
-    from .run import benefit
+    from .netting import benefit
 
     data = result.frame()
     if result.run is not None and len(result.run.book.legs) <= MOST_LEGS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .errors import InputError, Problem
 from .pricing import YEAR, black76
 
 SPOT, PERP, FUTURE, OPTION, ASSET, SENSITIVITY = range(6)
@@ -167,7 +168,8 @@ class Market:
         columns["rate"] = self.columns["rate"] + rate
         moved = replace(self, as_of=self.as_of + seconds, columns=columns)
         marks = self.columns["mark"] * (price * basis)
-        columns["mark"] = np.where(self.kind == OPTION, _option_marks(self, moved), marks)
+        still = (price * basis == 1.0) & (vol == np.ones(1)) & (seconds == 0) & (rate == np.zeros(1))
+        columns["mark"] = np.where(self.kind == OPTION, _option_marks(self, moved, still), marks)
         if scope is None:
             scope = np.ones(len(self.scopes))
             scope[self.scope[::-1]] = price[::-1]
@@ -217,13 +219,23 @@ class Market:
         return np.array([index.get(name, -1) for name in names], np.int64)
 
 
-def _option_marks(before: Market, after: Market) -> np.ndarray:
-    """Marks of options moved by the change of their Black-76 value, in the venue's unit (coin for inverse)."""
+def _option_marks(before: Market, after: Market, still: np.ndarray) -> np.ndarray:
+    """Marks of options moved by the change of their Black-76 value, in the venue's unit (coin for inverse).
+
+    Raises InputError where a marked option that does not stand ``still`` lacks what its value needs.
+    """
     if not (before.kind == OPTION).any():
         return before["mark"]
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = [np.where(m.inverse, 1.0 / m.forward(), 1.0) * m.option_value() for m in (before, after)]
-    return np.maximum(before["mark"] + (unit[1] - unit[0]), 0.0)
+    change = np.where(still, 0.0, unit[1] - unit[0])
+    blind = (before.kind == OPTION) & ~np.isnan(before["mark"]) & np.isnan(change)
+    if blind.any():
+        raise InputError(
+            Problem("instruments", 0, "iv", None, f"missing for {name}: its value after a move is not known")
+            for name in dict.fromkeys(before.name[blind])
+        )
+    return np.maximum(before["mark"] + change, 0.0)
 
 
 def _codes(columns: Sequence[np.ndarray]) -> np.ndarray:

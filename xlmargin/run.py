@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +14,13 @@ import numpy as np
 
 from .book import Book
 from .checks import check, typed_options, typed_settings
-from .errors import InputError, Note, Problem, XlmarginError
-from .ledger import Grid, Line, Margin
+from .errors import InputError, Note, Problem
+from .ledger import Margin
 from .market import Market
 from .params import Params
 from .registry import Model, Ready
 from .registry import model as find
+from .stitch import stitched
 
 BLOCK = 4096
 
@@ -59,7 +60,7 @@ class Session:
                 results = list(pool.map(self._block, blocks))
         else:
             results = [self._block(b) for b in blocks]
-        return self._stamped(_stitched(results, [len(b) for b in blocks]), pooled)
+        return self._stamped(stitched(results, [len(b) for b in blocks]), pooled)
 
     def _block(self, block: Book) -> Margin:
         result = self.model.rule(block, self.ready)
@@ -213,195 +214,3 @@ def margin(
     problems: list[Problem] | None = [] if on_problem == "collect" else None
     ready, book = session(book, market, model, params=params, options=options, workers=workers, problems=problems)
     return replace(ready.margin(book), problems=tuple(problems or ()))
-
-
-@dataclass(frozen=True, eq=False)
-class Benefit:
-    """What netting saves per pool: the sum of each position's own margin less the margin of all together."""
-
-    account: np.ndarray
-    pool: np.ndarray
-    currency: np.ndarray
-    net_initial: np.ndarray
-    gross_initial: np.ndarray
-    net_maintenance: np.ndarray
-    gross_maintenance: np.ndarray
-
-    @property
-    def amount(self) -> np.ndarray:
-        """Gross less net initial margin (R,)."""
-        return self.gross_initial - self.net_initial
-
-    @property
-    def percent(self) -> np.ndarray:
-        """The amount as a fraction of gross (R,); 0 where nothing is held."""
-        return np.divide(self.amount, self.gross_initial, out=np.zeros(len(self.amount)), where=self.gross_initial != 0)
-
-    def frame(self) -> Any:
-        """A row per pool (pandas DataFrame)."""
-        import pandas as pd
-
-        names = list(self.__dataclass_fields__)
-        return pd.DataFrame({k: getattr(self, k) for k in names} | {"benefit": self.amount, "percent": self.percent})
-
-
-def gross(book: Book, market: Market, model: str | Model, **how: Any) -> Margin:
-    """Each position alone in an account of its own, a row each, under the same model."""
-    ready, book = session(book, market, model, **how)
-    return ready.run(ready.pooled(book).alone())
-
-
-def benefit(net: Margin) -> Benefit:
-    """The saving from netting behind a margin: every position is run alone and the sum compared."""
-    pooled = net.run.book
-    alone = net.run.session.run(replace(pooled, detail=False).alone())
-    return Benefit(
-        net.account,
-        net.pool,
-        net.currency,
-        net.initial.value,
-        pooled.sum(alone.initial.value),
-        net.maintenance.value,
-        pooled.sum(alone.maintenance.value),
-    )
-
-
-def compare(
-    book: Book,
-    market: Market,
-    models: Iterable[str],
-    *,
-    currency: str = "USD",
-    account: str | None = None,
-    params: Mapping[str, Params] | None = None,
-    **how: Any,
-) -> Any:
-    """The same book under several models, in one currency (pandas DataFrame): a row per account and model.
-
-    ``pool`` is the tightest pool, whose available funds are shown: headroom is never added over pools.
-    ``params`` gives parameters by model id, for those that were loaded from a file or changed.
-    A model that cannot take the book says why in ``remark``.
-    """
-    from .frames import Comparison
-
-    rows: list[dict[str, Any]] = []
-    for id in models:
-        try:
-            own = (params or {}).get(str(id))
-            rows.extend(_compared(margin(book, market, id, params=own, **how), currency))
-        except XlmarginError as error:
-            rows.append({"model": str(id), "remark": str(error)})
-    table = Comparison(rows, columns=list(COMPARED))
-    if account is not None:
-        table = table[(table["account"] == account) | table["account"].isna()]
-    return Comparison(table.sort_values(["account", "initial"], ignore_index=True))
-
-
-COMPARED = (
-    "account",
-    "model",
-    "currency",
-    "equity",
-    "initial",
-    "maintenance",
-    "available",
-    "pool",
-    "benefit",
-    "notes",
-    "remark",
-)
-
-
-def _compared(result: Margin, currency: str) -> Iterator[dict[str, Any]]:
-    rate = in_currency(result, currency)
-    saving = benefit(result)
-    for name in dict.fromkeys(result.account):
-        rows = np.flatnonzero(result.account == name)
-        available = (result.available * rate)[rows]
-        tightest = rows[int(np.argmin(available))]
-        initial, gross_initial = (float((v * rate)[rows].sum()) for v in (result.initial.value, saving.gross_initial))
-        yield {
-            "account": name,
-            "model": result.stamp["model"],
-            "currency": currency,
-            "equity": float((result.equity.value * rate)[rows].sum()),
-            "initial": initial,
-            "maintenance": float((result.maintenance.value * rate)[rows].sum()),
-            "available": float(available.min()),
-            "pool": result.pool[tightest],
-            "benefit": gross_initial - initial,
-            "notes": len(result.notes),
-            "remark": "",
-        }
-
-
-def in_currency(result: Margin, currency: str = "USD") -> np.ndarray:
-    """Units of ``currency`` per unit of each row's own (R,); asks that both have a price."""
-    market = result.run.market
-    price = dict(zip(market.assets[::-1], market.price[::-1], strict=True)) | {"USD": 1.0}
-    wanted = dict.fromkeys([*result.currency, currency])
-    if len(wanted) == 1:
-        return np.ones(len(result.currency))
-    missing = [c for c in wanted if not np.isfinite(price.get(c, np.nan))]
-    if missing:
-        raise InputError([Problem("assets", 0, "price", None, f"no USD price for {', '.join(missing)}")])
-    return np.array([price[c] / price[currency] for c in result.currency])
-
-
-def _stitched(results: Sequence[Margin], sizes: Sequence[int]) -> Margin:
-    first = results[0]
-    if len(results) == 1:
-        return first
-    names = lambda part: {k: _lines([getattr(r, part)[k] for r in results]) for k in getattr(first, part)}  # noqa: E731
-    return replace(
-        first,
-        equity=_lines([r.equity for r in results]),
-        initial=_lines([r.initial for r in results]),
-        maintenance=_lines([r.maintenance for r in results]),
-        levels=names("levels"),
-        extras=names("extras"),
-        ratio=_rows([r.ratio for r in results], sizes),
-        currency=_rows([r.currency for r in results], sizes),
-        worst=_rows([r.worst for r in results], sizes),
-        grid=_grids([r.grid for r in results]),
-        notes=_notes([r.notes for r in results], sizes),
-    )
-
-
-def _rows(values: Sequence[Any], sizes: Sequence[int]) -> np.ndarray | None:
-    if values[0] is None:
-        return None
-    return np.concatenate([np.broadcast_to(np.asarray(v), (n,)) for v, n in zip(values, sizes, strict=True)])
-
-
-def _lines(lines: Sequence[Line]) -> Line:
-    first = lines[0]
-    return replace(
-        first,
-        value=np.concatenate([x.value for x in lines]),
-        parts=tuple(_lines(same) for same in zip(*(x.parts for x in lines), strict=True)),
-        amounts=None if first.amounts is None else np.concatenate([x.amounts for x in lines]),
-        alone=None if first.alone is None else np.concatenate([x.alone for x in lines]),
-    )
-
-
-def _grids(grids: Sequence[Grid | None]) -> Grid | None:
-    if grids[0] is None:
-        return None
-    joined = {}
-    for name in ("label", "price", "vol", "weight"):
-        joined[name] = np.concatenate([np.broadcast_to(getattr(g, name), g.pnl.shape) for g in grids])
-    for name in ("pnl", "worst", "cells"):
-        values = [getattr(g, name) for g in grids]
-        joined[name] = None if values[0] is None else np.concatenate(values)
-    return Grid(**joined)
-
-
-def _notes(notes: Sequence[tuple[Note, ...]], sizes: Sequence[int]) -> tuple[Note, ...]:
-    start = np.concatenate([[0], np.cumsum(sizes)])
-    merged: dict[tuple[str, str], np.ndarray] = {}
-    for block, (low, size) in enumerate(zip(start[:-1], sizes, strict=True)):
-        for note in notes[block]:
-            where = merged.setdefault((note.text, note.cite), np.zeros(start[-1], bool))
-            where[low : low + size] |= True if note.where is None else note.where
-    return tuple(Note(text, cite, where) for (text, cite), where in merged.items())
