@@ -149,6 +149,12 @@ class Margin:
         """Equity less maintenance margin, (R,): below zero the venue liquidates."""
         return self.equity.value - self.maintenance.value
 
+    @property
+    def cover(self) -> np.ndarray:
+        """Equity over maintenance margin, (R,): below one the venue liquidates; infinite where nothing is required."""
+        need, have = self.maintenance.value, self.equity.value
+        return np.divide(have, need, out=np.full(len(need), np.inf), where=need > 0)
+
     def lines(self) -> dict[str, Line]:
         """Every top line by its heading, in display order."""
         tops = {"equity": self.equity, "initial": self.initial, "maintenance": self.maintenance}
