@@ -8,9 +8,9 @@ export class Figures {
     this.tiles = new Map();
     this.title = h("div", { class: "xlm-figures-title" });
     this.box = h("div", { class: "xlm-tiles", role: "group", "aria-label": "Margin figures" });
-    this.gauge = new Gauge();
+    this.gauges = [new Gauge(), new Gauge()];
     this.accounts = new Table();
-    this.node = h("div", { class: "xlm-figures" }, this.title, this.box, this.gauge.node, this.accounts.node);
+    this.node = h("div", { class: "xlm-figures" }, this.title, this.box, ...this.gauges.map((one) => one.node), this.accounts.node);
   }
 
   update(block) {
@@ -18,7 +18,7 @@ export class Figures {
     const wanted = new Set(block.tiles.map((tile) => tile.id));
     for (const [id, tile] of this.tiles) if (!wanted.has(id)) this.drop(id, tile);
     for (const tile of block.tiles) this.show(tile);
-    this.gauge.update(block.gauge);
+    this.gauges.forEach((gauge, i) => gauge.update(block.gauges[i]));
     this.accounts.node.hidden = !block.accounts;
     if (block.accounts) this.accounts.update(block.accounts);
   }
@@ -42,7 +42,7 @@ export class Figures {
   }
 }
 
-/** A bar of equity with a line at every requirement. Lengths on screen are all that is worked out here. */
+/** A bar with a line at every threshold. Lengths on screen are all that is worked out here. */
 class Gauge {
   constructor() {
     this.fill = h("div", { class: "xlm-gauge-fill" });
@@ -57,17 +57,18 @@ class Gauge {
     this.node.hidden = !gauge;
     if (!gauge) return;
     const marks = gauge.marks.filter((one) => one.value !== null);
-    const top = Math.max(gauge.value ?? 0, ...marks.map((one) => one.value), 0) * 1.08 || 1;
+    const last = Math.max(...marks.map((one) => one.value), 0);
+    const top = Math.min(Math.max(gauge.value ?? 0, last), 4 * last || 1) * 1.08 || 1;
     const place = (value) => `${Math.max(0, Math.min(100, (100 * value) / top))}%`;
     this.fill.style.width = place(gauge.value ?? 0);
     this.node.dataset.state = gauge.state;
-    this.words.textContent = `Equity ${gauge.text}: ${gauge.words}`;
+    this.words.textContent = `${gauge.label} ${gauge.text}: ${gauge.words}`;
     this.legend.textContent = marks.map((one) => `${one.label} ${one.text}`).join(" · ");
     this.marks.replaceChildren(...marks.map((one) => this.line(one, place(one.value))));
     mark(this.bar, "aria-label", gauge.label);
     mark(this.bar, "aria-valuenow", gauge.value ?? 0);
     mark(this.bar, "aria-valuemin", Math.min(0, gauge.value ?? 0));
-    mark(this.bar, "aria-valuemax", top);
+    mark(this.bar, "aria-valuemax", Math.max(top, gauge.value ?? 0));
     mark(this.bar, "aria-valuetext", `${this.words.textContent}. ${this.legend.textContent}`);
   }
 

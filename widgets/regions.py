@@ -162,7 +162,7 @@ def figures(panel: PanelState) -> Block:
         return views.figures(panel.verdict)
     names = {"equity": "Equity", "initial": "Initial margin", "maintenance": "Maintenance margin"}
     tiles = [views.tile(id, label, "–") for id, label in names.items()]
-    return {"kind": "figures", "title": "", "tiles": tiles, "gauge": None, "accounts": None}
+    return {"kind": "figures", "title": "", "tiles": tiles, "gauges": [], "accounts": None}
 
 
 def body(panel: PanelState) -> Block:
@@ -174,6 +174,6 @@ REGIONS = {"_head": head, "_shocks": shocks, "_figures": figures, "_body": body}
 BLANK: dict[str, Block] = {
     "_head": {"fields": [], "undo": False, "redo": False},
     "_shocks": {"controls": [], "moved": False},
-    "_figures": {"kind": "figures", "title": "", "tiles": [], "gauge": None, "accounts": None},
+    "_figures": {"kind": "figures", "title": "", "tiles": [], "gauges": [], "accounts": None},
     "_body": {"tab": "", "blocks": [], "busy": False},
 }

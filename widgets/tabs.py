@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from xlmargin import frames
+from xlmargin.comparison import compare
 from xlmargin.errors import XlmarginError
 from xlmargin.ledger import Margin
 from xlmargin.registry import models
-from xlmargin.comparison import compare
 from xlmargin.shocks import MOVES, Profile, profile
 
 from . import views

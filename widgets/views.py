@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xlmargin import frames
+from xlmargin.decide.venues import states
 from xlmargin.html import amount, cell, share
 from xlmargin.ledger import Line, Margin
 from xlmargin.scenarios import move_words, vol_words
@@ -54,28 +55,40 @@ def figures(verdict: Verdict) -> Block:
         "kind": "figures",
         "title": " · ".join(filter(None, [str(m.account[r]), str(m.pool[r]), unit])),
         "tiles": tiles,
-        "gauge": gauge(verdict),
+        "gauges": gauges(verdict),
         "accounts": summary(m) if len(m.account) > 1 else None,
     }
 
 
-def gauge(verdict: Verdict) -> Block:
+def gauges(verdict: Verdict) -> list[Block]:
+    """Equity against every requirement, and its cover of maintenance against the states of the venue."""
+    return [requirements(verdict), *([states_of(verdict)] if np.isfinite(verdict.margin.cover[verdict.row]) else [])]
+
+
+def requirements(verdict: Verdict) -> Block:
     """Equity against every requirement that the model tests it with."""
     m, r, unit = verdict.margin, verdict.row, verdict.currency
     equity = float(m.equity.value[r])
     tests = {"Maintenance": m.maintenance, "Initial": m.initial, **m.levels}
     state = "good" if equity >= m.initial.value[r] else "watch" if equity >= m.maintenance.value[r] else "bad"
-    return {
-        "label": "Equity against requirements",
-        "value": finite(equity),
-        "text": amount(equity, unit),
-        "state": state,
-        "words": STATES[state] + (f", ratio {share(float(m.ratio[r]))}" if np.isfinite(m.ratio[r]) else ""),
-        "marks": [
-            {"label": name, "value": finite(line.value[r]), "text": amount(float(line.value[r]), unit)}
-            for name, line in tests.items()
-        ],
-    }
+    marks = [(name, float(line.value[r]), amount(float(line.value[r]), unit)) for name, line in tests.items()]
+    return _gauge("Equity", equity, amount(equity, unit), (state, STATES[state]), marks)
+
+
+def states_of(verdict: Verdict) -> Block:
+    """Equity over maintenance against the thresholds at which the venue acts."""
+    m, r = verdict.margin, verdict.row
+    cover, known = float(m.cover[r]), states(str(m.stamp["model"]), m.run.market.as_of)
+    held = [s for s in known if cover < s.below]
+    words = held[-1].name if held else "sound"
+    state = "good" if not held else "bad" if held[-1].severity == "critical" else "watch"
+    marks = [(s.name, s.below, f"below {share(s.below)}") for s in known if s.below > 0]
+    return _gauge("Equity / maintenance", cover, share(cover), (state, words), marks)
+
+
+def _gauge(label: str, value: float, text: str, state: tuple[str, str], marks: list[tuple[str, float, str]]) -> Block:
+    listed = [{"label": name, "value": finite(at), "text": words} for name, at, words in marks]
+    return {"label": label, "value": finite(value), "text": text, "state": state[0], "words": state[1], "marks": listed}
 
 
 def summary(margin: Margin) -> Block:
