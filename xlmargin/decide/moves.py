@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,13 @@ def named(
     coins = {**dict.fromkeys(map(str, market.assets[movable(market)]), other["price"]), **given["price"]}
     asset = [(1.0 + coins.get(a, 0.0)) * (1.0 + given["collateral"].get(a, 0.0)) for a in map(str, market.assets)]
     return replace(moves, asset=np.array([asset], np.float64), rate=np.full(1, rate))
+
+
+def held_only(market: Market, moves: Mapping[str, Any]) -> dict[str, Any]:
+    """The same arguments of ``named`` without names that nothing of this market follows."""
+    followed = {str(n) for n in (*market.underlying, *market.assets)}
+    keep = lambda by: {n: v for n, v in by.items() if n in followed}  # noqa: E731
+    return {k: keep(v) if isinstance(v, Mapping) and k != "rest" else v for k, v in moves.items()}
 
 
 def refuse(market: Market, given: Mapping[str, Mapping[str, float]], days: float = 0.0) -> None:

@@ -1,0 +1,274 @@
+"""Trades, closes, deposits, withdrawals, moves: each what-if is the account again with them, under the same rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..book import Book, Orders
+from ..errors import InputError, Problem
+from ..ledger import Margin
+from ..market import Market
+from ..params import Params
+from ..registry import Model
+from ..run import margin, session
+from .baskets import Baskets, read
+from .moves import held_only, named
+from .trades import Trades, paid, traded
+from .worlds import moved_session
+
+LEGS_AT_ONCE = 1 << 20
+MARK = "_what_if_row"
+FIGURES = ("equity", "initial", "maintenance")
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """A row per account, basket and pool (N,): figures before, after and what the basket costs alone.
+
+    ``standalone`` is the initial margin of the basket in an account of its own, ``benefit`` that less what it adds
+    here. ``refused`` lists baskets that the model cannot take, with the reasons.
+    """
+
+    account: np.ndarray
+    basket: np.ndarray
+    pool: np.ndarray
+    currency: np.ndarray
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+    standalone: np.ndarray
+    refused: tuple[tuple[str, str, str], ...]
+
+    @property
+    def change(self) -> dict[str, np.ndarray]:
+        """After less before (N,), by figure."""
+        return {k: self.after[k] - self.before[k] for k in FIGURES}
+
+    @property
+    def benefit(self) -> np.ndarray:
+        """Standalone initial margin less what the basket adds to the account (N,)."""
+        return self.standalone - self.change["initial"]
+
+    @property
+    def passes(self) -> np.ndarray:
+        """Rows (N,) whose equity covers initial margin afterwards, or whose initial margin does not rise."""
+        covered = self.after["equity"] >= self.after["initial"]
+        return covered | (self.change["initial"] <= 0) & (self.change["equity"] >= 0)
+
+    def frame(self) -> Any:
+        """A row per account, basket and pool (pandas DataFrame); refused baskets say why in ``remark``."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"account": self.account, "basket": self.basket, "pool": self.pool}
+        columns["currency"] = self.currency
+        for name in FIGURES:
+            columns[f"{name} before"], columns[f"{name} after"] = self.before[name], self.after[name]
+            columns[name] = self.change[name]
+        columns["available after"] = self.after["equity"] - self.after["initial"]
+        columns |= {"standalone": self.standalone, "benefit": self.benefit, "passes": self.passes, "remark": ""}
+        table = pd.DataFrame(columns)
+        if not self.refused:
+            return table
+        bad = pd.DataFrame(self.refused, columns=["account", "basket", "remark"]).assign(passes=False)
+        return pd.concat([table, bad], ignore_index=True)
+
+
+def what_if(
+    book: Book,
+    market: Market,
+    model: str | Model,
+    trades: Any = None,
+    *,
+    cash: Any = None,
+    moves: Mapping[str, Any] | None = None,
+    params: Params | None = None,
+    options: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    standalone: bool = True,
+) -> WhatIf:
+    """What baskets of trades and cash moves would do to accounts, thousands in one call.
+
+    Parameters: ``trades``, a table: basket, instrument, quantity (or ``close``, a share of the position), price (else
+    the mark), fee, account (else every account), side, leverage; ``cash``, a table: basket, asset, amount (negative is
+    withdrawn), account; ``moves`` of the market in which every basket is looked at: price, vol, basis, collateral
+    (fractions by name), rate, days, as ``xlmargin.decide.moves.named`` takes them. Before is the book as it is, on
+    the market as it is. A basket that the model cannot take is listed in ``refused``; the others go on.
+    Raises InputError for tables that cannot be read, with every problem.
+    """
+    baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
+    if not len(baskets.label):
+        raise InputError([Problem("trades", 0, "", None, "no what-if: give trades, cash moves or moves of the market")])
+    named(market, **(moves or {}))
+    account, basket = _pairs(baskets, len(book))
+    how = {"params": params, "options": options, "workers": workers}
+    base = margin(replace(book, settings={**book.settings, MARK: np.arange(len(book))}), market, model, **how)
+    parts, refused = [], []
+    for low, high in _cuts(book, account):
+        part = slice(low, high)
+        rows = _after(book, market, baskets, account[part], basket[part])
+        after, bad = _tested(rows, market, model, how, moves)
+        alone = _alone(rows, market, baskets, account[part], basket[part], model, how) if standalone else None
+        for r, reason in bad.items():
+            refused.append((str(book.account[account[low + r]]), str(baskets.label[basket[low + r]]), reason))
+        parts.append(_matched(base, after, alone, account[part], basket[part], baskets.label))
+    return WhatIf(
+        book.account[np.concatenate([p[0] for p in parts])],
+        *(np.concatenate([p[n] for p in parts]) for n in range(1, 4)),
+        *({k: np.concatenate([p[n][k] for p in parts]) for k in FIGURES} for n in (4, 5)),
+        np.concatenate([p[6] for p in parts]),
+        tuple(refused),
+    )
+
+
+def _pairs(baskets: Baskets, accounts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which account stands under which basket: those that a basket names, all where it names none."""
+    count = len(baskets.label)
+    touched = np.zeros((count, accounts), bool)
+    for basket, account in ((baskets.basket, baskets.account), (baskets.cash_basket, baskets.cash_account)):
+        named_ = account >= 0
+        touched[basket[named_], account[named_]] = True
+        touched[basket[~named_]] = True
+    touched[~touched.any(axis=1)] = True
+    basket, account = np.nonzero(touched)
+    return account, basket
+
+
+def _cuts(book: Book, account: np.ndarray) -> list[tuple[int, int]]:
+    """Ranges of what-ifs whose legs stay below a bound."""
+    size = np.bincount(book.legs.row, minlength=len(book))[account] + 8
+    block = np.cumsum(size) // LEGS_AT_ONCE
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    return list(zip(starts.tolist(), np.append(starts[1:], len(account)).tolist(), strict=True))
+
+
+def _after(book: Book, market: Market, baskets: Baskets, account: np.ndarray, basket: np.ndarray) -> Book:
+    """The accounts again, each with the trades and cash moves of its basket."""
+    rows = book.take(account)
+    row, t = _spread(baskets.basket, baskets.account, account, basket)
+    quantity = _quantities(rows, baskets, row, t)
+    some = quantity != 0
+    trades = Trades.of(
+        row[some],
+        baskets.instrument[t][some],
+        quantity[some],
+        price=baskets.price[t][some],
+        side=baskets.side[t][some],
+        fee=baskets.fee[t][some],
+        leverage=baskets.leverage[t][some],
+    )
+    rows = traded(rows, market, trades)
+    at, m = _spread(baskets.cash_basket, baskets.cash_account, account, basket)
+    moved = paid(rows.cash, len(market.assets), at, baskets.cash_asset[m], baskets.cash_amount[m])
+    return replace(rows, cash=moved)
+
+
+def _spread(of: np.ndarray, who: np.ndarray, account: np.ndarray, basket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(what-if row, record) for every record of a basket that holds for the row's account."""
+    order = np.argsort(of, kind="stable")
+    start, stop = (np.searchsorted(of[order], basket, side) for side in ("left", "right"))
+    count = stop - start
+    row = np.repeat(np.arange(len(basket)), count)
+    place = np.repeat(start - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
+    record = order[place] if len(order) else place
+    mine = (who[record] < 0) | (who[record] == account[row])
+    return row[mine], record[mine]
+
+
+def _quantities(rows: Book, baskets: Baskets, row: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Signed quantity of each trade; a share to close is taken of the position that the row holds."""
+    quantity = baskets.quantity[t].copy()
+    legs = rows.legs
+    for n in np.flatnonzero(~np.isnan(baskets.close[t])):
+        start, stop = np.searchsorted(legs.row, [row[n], row[n] + 1])
+        mine = (legs.instrument[start:stop] == baskets.instrument[t[n]]) & (legs.side[start:stop] == baskets.side[t[n]])
+        held = legs.quantity[start:stop][mine].sum()
+        quantity[n] = -baskets.close[t[n]] * held
+    return quantity
+
+
+def _tested(
+    rows: Book, market: Market, model: Any, how: Mapping[str, Any], moves: Mapping[str, Any] | None
+) -> tuple[Margin, dict[int, str]]:
+    """The margin of every row that the model takes, and why it does not take the others."""
+    marked = replace(rows, settings={**rows.settings, MARK: np.arange(len(rows))})
+    problems: list[Problem] = []
+    ready, checked = session(marked, market, model, problems=problems, **how)
+    pooled = ready.pooled(checked)
+    if moves:
+        ready = moved_session(ready, named(ready.market, **held_only(ready.market, moves)))
+    bad = np.setdiff1d(np.arange(len(rows)), checked.settings[MARK])
+    told = {int(r): _reason(problems, str(rows.account[r])) for r in bad}
+    return ready.run(pooled), told
+
+
+def _reason(problems: list[Problem], account: str) -> str:
+    mine = [str(p) for p in problems if str(p.account) in ("", account)]
+    return "; ".join(dict.fromkeys(mine[:3])) or "the model cannot take it"
+
+
+def _alone(
+    rows: Book,
+    market: Market,
+    baskets: Baskets,
+    account: np.ndarray,
+    basket: np.ndarray,
+    model: Any,
+    how: Mapping[str, Any],
+) -> Margin | None:
+    """The trades of each row in an account without anything else."""
+    bare = replace(
+        rows,
+        legs=rows.legs.slice(0, 0).at(slice(0, 0), np.zeros(0, np.int64), len(rows)),
+        cash=rows.cash.at(slice(0, 0), np.zeros(0, np.int64), len(rows)),
+        orders=Orders.none(len(rows)),
+    )
+    plain = replace(baskets, close=np.full(len(baskets.close), np.nan), cash_amount=np.zeros_like(baskets.cash_amount))
+    row, t = _spread(plain.basket, plain.account, account, basket)
+    some = plain.quantity[t] != 0
+    trades = Trades.of(row[some], plain.instrument[t][some], plain.quantity[t][some], leverage=plain.leverage[t][some])
+    only = traded(bare, market, trades)
+    return _tested(replace(only, cash=bare.cash), market, model, how, None)[0]
+
+
+def _matched(
+    base: Margin, after: Margin, alone: Margin | None, account: np.ndarray, basket: np.ndarray, label: np.ndarray
+) -> tuple[Any, ...]:
+    """Before, after and standalone by what-if row and pool; a pool that stands on one side only counts 0 on the other.
+
+    Gives account, basket, pool, currency (N,), figures before and after, and standalone initial margin.
+    """
+    made = [m for m in (base, after, alone) if m is not None]
+    words, code = np.unique(np.concatenate([m.pool for m in made]).astype(str), return_inverse=True)
+    width = max(len(words), 1)
+    codes = np.split(code, np.cumsum([len(m.pool) for m in made])[:-1])
+    own = [m.run.book.settings[MARK].astype(np.int64) * width + c for m, c in zip(made, codes, strict=True)]
+    rows = np.unique(own[1] // width)
+    keys = np.unique(np.concatenate([own[1], _pools_of(np.sort(own[0]), account[rows], rows, width)]))
+    row, pool = np.divmod(keys, width)
+    of_base = account[row] * width + pool
+    before = {k: _looked_up(own[0], getattr(base, k).value, of_base) for k in FIGURES}
+    now = {k: _looked_up(own[1], getattr(after, k).value, keys) for k in FIGURES}
+    single = np.full(len(keys), np.nan) if alone is None else _looked_up(own[2], alone.initial.value, keys)
+    money = _looked_up(own[1], after.currency, keys, "")
+    money = np.where(money == "", _looked_up(own[0], base.currency, of_base, ""), money)
+    return account[row], label[basket[row]], words.astype(object)[pool], money, before, now, single
+
+
+def _pools_of(own: np.ndarray, account: np.ndarray, row: np.ndarray, width: int) -> np.ndarray:
+    """Keys (row, pool) of the pools that each row's account has; ``own`` are the accounts' sorted keys."""
+    start, stop = np.searchsorted(own, account * width), np.searchsorted(own, (account + 1) * width)
+    count = stop - start
+    place = np.repeat(start - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
+    return np.repeat(row, count) * width + own[place] % width
+
+
+def _looked_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray, default: Any = 0.0) -> np.ndarray:
+    """The value of each wanted key, ``default`` where it is not there."""
+    if not len(keys):
+        return np.full(len(wanted), default)
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][place] == wanted, values[order][place], default)
