@@ -95,11 +95,14 @@ def gather() -> Iterator[Evidence]:
         if "evidence.suite" in path.read_text(encoding="utf-8"):
             importlib.import_module(f"tests.{path.stem}")
     merged: dict[tuple[str, str, float, str], list[Mapping[Name, float]]] = {}
-    for made in SUITES.values():
+    for name, made in SUITES.items():
         try:
             found = made.errors()
         except pytest.skip.Exception:
             continue
+        except Exception as error:
+            error.add_note(f"in the evidence suite {name}")
+            raise
         merged.setdefault((made.model, made.grade, made.tolerance, made.unit), []).append(found)
     for (model, grade, tolerance, unit), parts in sorted(merged.items()):
         cases = sum(len({n[0] if isinstance(n, tuple) else n for n in part}) for part in parts)
