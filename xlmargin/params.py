@@ -15,6 +15,8 @@ import numpy as np
 
 from .errors import NoVersion, ParameterError, nearest
 
+MOST_READERS = 64
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -41,6 +43,7 @@ class Params:
     doubts: dict[str, str] = field(default_factory=dict)
     version: str = ""
     _cited: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
+    _read: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, path: Path | str, as_of: float) -> Params:
@@ -114,24 +117,30 @@ class Params:
 
     def on(self, scopes: Sequence[str]) -> Callable[[str], Any]:
         """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list."""
-        rows = [self.by.get(s, {}) for s in scopes]
-        seen: dict[str, Any] = {}
+        names = tuple(map(str, scopes))
+        rows = [self.by.get(s, {}) for s in names]
+        if len(self._read) >= MOST_READERS:
+            self._read.clear()
+        seen = self._read.setdefault(names, {})
 
         def read(key: str) -> Any:
             if key not in seen:
-                seen[key] = find(key)
+                seen[key] = self._find(key, names, rows)
             return seen[key]
 
-        def find(key: str) -> Any:
-            values = [row.get(key, self.common.get(key)) for row in rows]
-            missing = sorted({s for s, v in zip(scopes, values, strict=True) if v is None})
-            if missing:
-                have = ", ".join(s for s in self.by if key in self.by[s])
-                raise ParameterError(f"{self.model}: no {key!r} for {', '.join(missing)}; given for {have or 'none'}")
-            plain = all(isinstance(v, int | float) for v in values)
-            return np.array(values, np.float64) if plain else values
-
         return read
+
+    def _find(self, key: str, scopes: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
+        values = [row.get(key, self.common.get(key)) for row in rows]
+        missing = sorted({s for s, v in zip(scopes, values, strict=True) if v is None})
+        if missing:
+            have = ", ".join(s for s in self.by if key in self.by[s])
+            raise ParameterError(f"{self.model}: no {key!r} for {', '.join(missing)}; given for {have or 'none'}")
+        if not all(isinstance(v, int | float) for v in values):
+            return values
+        numbers = np.array(values, np.float64)
+        numbers.flags.writeable = False
+        return numbers
 
     def cite(self, *keys: str) -> str:
         """Dates and sources behind ``keys``, shortest first mention once."""
@@ -157,6 +166,7 @@ class Params:
             doubts={scope: text for scope, text in self.doubts.items() if scope not in (by or {})},
             version=source,
             _cited={},
+            _read={},
         )
         fresh._absorb(values, by or {}, Origin(self.effective, source))
         return fresh

@@ -36,13 +36,13 @@ def black76(
     if moneyness is None:
         moneyness = _moneyness(forward, strike)
     side = np.where(call, 1.0, -1.0)
-    first = np.asarray(0.5 * v - moneyness / v)
-    second = np.asarray(side * (first - v))
-    value = ndtr(side * first)
-    value *= forward * side
-    value -= ndtr(second) * (strike * side)
+    first = 0.5 * v - moneyness / v
+    value = ndtr(first * side)
+    share = side * discount
+    value = value * (forward * share)
+    value -= ndtr((first - v) * side) * (strike * share)
     value = np.maximum(value, 0.0)
-    return _guarded(value, forward, strike, v, call) * discount
+    return _guarded(value, forward, strike, v, call, discount)
 
 
 def _moneyness(forward: np.ndarray, strike: np.ndarray) -> np.ndarray:
@@ -50,15 +50,24 @@ def _moneyness(forward: np.ndarray, strike: np.ndarray) -> np.ndarray:
         return np.log(np.maximum(np.divide(strike, forward), SMALLEST))
 
 
-def _guarded(value: np.ndarray, forward: np.ndarray, strike: np.ndarray, v: np.ndarray, call: np.ndarray) -> np.ndarray:
+def _guarded(
+    value: np.ndarray,
+    forward: np.ndarray,
+    strike: np.ndarray,
+    v: np.ndarray,
+    call: np.ndarray,
+    discount: np.ndarray | float,
+) -> np.ndarray:
     """The limits at strike 0, forward 0 and total volatility of 24 or more."""
-    certain = np.less_equal(strike, 0)
-    worthless = np.less_equal(forward, 0)
-    wild = np.greater_equal(v, LARGEST_TOTAL_VOL)
-    if certain.any() or worthless.any() or wild.any():
-        value = np.where(wild | certain, np.where(call, forward, strike), value)
-        value = np.where(worthless, np.where(call, 0.0, strike), value)
-    return value
+    if (
+        np.min(strike, initial=1.0) > 0
+        and np.min(forward, initial=1.0) > 0
+        and np.max(v, initial=0.0) < LARGEST_TOTAL_VOL
+    ):
+        return value
+    certain = np.less_equal(strike, 0) | np.greater_equal(v, LARGEST_TOTAL_VOL)
+    value = np.where(certain, np.where(call, forward, strike) * discount, value)
+    return np.where(np.less_equal(forward, 0), np.where(call, 0.0, strike) * discount, value)
 
 
 def greeks(

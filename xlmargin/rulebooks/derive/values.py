@@ -48,19 +48,30 @@ def unit_values(
     market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], expiry_of: np.ndarray
 ) -> np.ndarray:
     """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
-    unit = np.zeros((len(market), ladder.width + 3))
     o = np.flatnonzero(market.kind == OPTION)
     if not len(o):
-        return unit
+        return np.zeros((len(market), ladder.width + 3))
     scope, e, strike = market.scope[o], expiry_of[o], market["strike"][o, None]
     basis = np.stack([read("scenario_spot_up"), read("scenario_spot_down"), np.ones(len(ladder.price))], axis=1)
     moves = np.hstack([ladder.price, basis])
-    forward = curve["fixed"][e, None] + curve["variable"][e, None] * moves[scope]
-    moneyness = _moneyness(strike, market["forward"][o, None], np.log(moves)[scope], forward, curve["fixed"][e] != 0)
-    vol = _volatilities(market, read, ladder, curve, o, e) * np.sqrt(curve["tau"][e, None])
+    forward = curve["variable"][e, None] * _rows(moves, scope)
+    fixed = curve["fixed"][e]
+    if fixed.any():
+        forward += fixed[:, None]
+    moneyness = _moneyness(strike, market["forward"][o, None], _rows(np.log(moves), scope), forward, fixed != 0)
+    vol = _total_volatilities(market, read, ladder, curve, o, e)
     size = market["contract_size"][o, None] * curve["discount"][e, None]
-    unit[o] = black76(forward, strike, vol, market.call[o, None], size, moneyness)
+    value = black76(forward, strike, vol, market.call[o, None], size, moneyness)
+    if len(o) == len(market):
+        return value
+    unit = np.zeros((len(market), ladder.width + 3))
+    unit[o] = value
     return unit
+
+
+def _rows(table: np.ndarray, scope: np.ndarray) -> np.ndarray:
+    """A table by scope (U, S) as one row an option: a single row that broadcasts where there is one scope."""
+    return table if len(table) == 1 else table[scope]
 
 
 def _moneyness(
@@ -74,18 +85,19 @@ def _moneyness(
     return out
 
 
-def _volatilities(
+def _total_volatilities(
     market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray
 ) -> np.ndarray:
-    """Volatility of each option (O, S+3): raised, kept, lowered or skewed; as it is in the last three columns."""
-    iv, scope = market["iv"][o, None], market.scope[o]
+    """Volatility × √tau of each option (O, S+3): raised, kept, lowered or skewed; kept in the last three columns."""
+    iv, scope, root = market["iv"][o], market.scope[o], np.sqrt(curve["tau"][e])
     plain = ladder.width - ladder.skewed
-    raised = np.maximum(read("min_vol_up_shock")[scope, None], iv * curve["up"][e, None])
-    states = np.hstack([iv, raised, iv * curve["down"][e, None]])
-    vol = np.repeat(iv, ladder.width + 3, axis=1)
-    vol[:, :plain] = np.take_along_axis(states, ladder.vol[scope, :plain], axis=1)
-    vol[:, plain : ladder.width] = iv * _skews(market, read, curve, o, e)
-    return vol
+    raised = np.maximum(read("min_vol_up_shock")[scope], iv * curve["up"][e])
+    states = np.stack([iv, raised, iv * curve["down"][e]], axis=1) * root[:, None]
+    states = np.hstack([states, (iv * root)[:, None] * _skews(market, read, curve, o, e)])
+    state = np.zeros((len(ladder.vol), ladder.width + 3), np.int64)
+    state[:, :plain] = ladder.vol[:, :plain]
+    state[:, plain : ladder.width] = np.arange(3, 3 + ladder.skewed)
+    return states[:, state[0]] if len(state) == 1 else np.take_along_axis(states, state[scope], axis=1)
 
 
 def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
