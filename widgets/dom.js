@@ -54,6 +54,23 @@ export function keepKeys(element) {
   return element;
 }
 
+/**
+ * Give a view its class, and the dark one where only a page around this one says so (VS Code draws widgets in a frame;
+ * JupyterLab's own theme is followed by the style sheet, also when it changes).
+ */
+export function dress(el) {
+  el.classList.add("xlm");
+  for (let view = window; view !== view.parent; ) {
+    view = view.parent;
+    try {
+      const { vscodeThemeKind, jpThemeLight } = view.document.body.dataset;
+      if (vscodeThemeKind?.includes("dark") || jpThemeLight === "false") el.classList.add("xlm-dark");
+    } catch {
+      return;
+    }
+  }
+}
+
 const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 
 /** An axis label. */

@@ -2,7 +2,7 @@
 import { Alerts } from "./alerts.js";
 import { Blocks } from "./blocks.js";
 import { Head, Shocks } from "./controls.js";
-import { button, freshId, h, live, mark } from "./dom.js";
+import { dress, freshId, h, live, mark } from "./dom.js";
 import { Figures } from "./figures.js";
 import { exchange } from "./files.js";
 import { Grid } from "./grid.js";
@@ -90,7 +90,7 @@ function render({ model, el }) {
   const alerts = new Alerts(link, cover);
   const left = h("div", { class: "xlm-side" }, new Sheets(link).node, shocks.node);
   const right = h("div", { class: "xlm-main" }, alerts.node, cover, alerts.said, stamp);
-  el.classList.add("xlm");
+  dress(el);
   el.append(h("div", { class: "xlm-panel" }, head.node, h("div", { class: "xlm-columns" }, left, right)));
 
   const draw = {

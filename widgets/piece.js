@@ -1,6 +1,6 @@
 // A single block on its own: a grid, the figures, a heat map, a ledger or a chart.
 import { Blocks } from "./blocks.js";
-import { h } from "./dom.js";
+import { dress, h } from "./dom.js";
 import { Link } from "./link.js";
 import { Alerts } from "./alerts.js";
 
@@ -8,7 +8,7 @@ function render({ model, el }) {
   const link = new Link(model);
   const blocks = new Blocks(link);
   const alerts = new Alerts(link, blocks.node);
-  el.classList.add("xlm");
+  dress(el);
   el.append(h("div", { class: "xlm-piece" }, alerts.node, blocks.node, alerts.said));
   const show = () => blocks.update("piece", model.get("_blocks"));
   link.on("_blocks", show);

@@ -103,6 +103,7 @@ class PanelState(T.HasTraits):
     def show(self, book: Book, market: Market) -> None:
         """Take over a book and the market that it is numbered by, both at once."""
         self.desk.load(book, market)
+        self.said = ""
         self.take(book=book, market=market)
         self.touch()
 

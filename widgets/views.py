@@ -45,7 +45,7 @@ def figures(verdict: Verdict) -> Block:
     tiles = [
         tile("equity", "Equity", amount(m.equity.value[r], unit)),
         tile("initial", "Initial margin", amount(m.initial.value[r], unit)),
-        tile("maintenance", "Maintenance margin", amount(m.maintenance.value[r], unit)),
+        tile("maintenance", "Maintenance", amount(m.maintenance.value[r], unit)),
         tile("available", "Available", amount(m.available[r], unit)),
         tile("ratio", "Ratio", share(float(m.ratio[r]))),
         tile("benefit", "Netting benefit", amount(saving.amount[r], unit), share(float(saving.percent[r]))),

@@ -10,7 +10,7 @@ from xlmargin.widgets.pieces import LedgerTree, MarginSummary, PositionsGrid, Pr
 
 import xlmargin as xm
 from tests.browser.conftest import picture
-from tests.browser.host import mount, refresh
+from tests.browser.host import HOST, mount, refresh, state
 from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin import frames
@@ -113,7 +113,7 @@ def test_the_worst_scenario_is_marked_and_a_cell_opens_its_positions(shown, pane
     total = amount(detail.grid.pnl[0, 5], "USDC")
     expect(table.locator("caption")).to_contain_text(total)
     said = table.locator("tbody td:last-child").all_inner_texts()
-    assert said == [amount(v, "USDC") for v in frames.scenario(detail, 5)["pnl"]]
+    assert said == [amount(v, "USDC") for v in sorted(frames.scenario(detail, 5)["pnl"])]
     other.press("ArrowRight")
     shown.keyboard.press("Enter")
     expect(table.locator("caption")).not_to_contain_text(total)
@@ -255,6 +255,20 @@ def test_no_accessibility_violation(page, panel, dark):
     picture(shown, f"panel-host-{'dark' if dark else 'light'}")
 
 
+@pytest.mark.parametrize("kind", ["vscode-dark", "vscode-light"])
+def test_a_frame_inside_a_dark_page_is_dark(page, panel, kind):
+    """VS Code draws widgets in a frame and names the theme on the page around it."""
+    page.expose_function("answer", lambda content: {})
+    page.goto("about:blank")
+    page.set_content(
+        f"<body data-vscode-theme-kind='{kind}'><iframe srcdoc='<body></body>' width=1300></iframe></body>"
+    )
+    frame = page.frames[1]
+    frame.evaluate(HOST, [panel._esm, panel._css, state(panel)])
+    ground = frame.locator(".xlm-panel").evaluate("node => getComputedStyle(node).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) is (kind == "vscode-dark")
+
+
 def test_pieces_stand_alone(page):
     book, market = sample.book()
     margin = xm.margin(book, market, MODEL)
@@ -278,8 +292,6 @@ def test_pieces_stand_alone(page):
 
 
 def _again(page, widget):
-    from tests.browser.host import HOST, state
-
     page.evaluate(HOST, [widget._esm, widget._css, state(widget)])
 
 
