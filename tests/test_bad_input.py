@@ -113,6 +113,11 @@ def test_missing_valuation_time():
     assert "no valuation time: give as_of" in message(as_of=None)
 
 
+def test_columns_of_different_length():
+    with pytest.raises(xm.InputError, match="positions, column quantity: columns differ in length: 2 rows"):
+        xm.tables({"instrument": ["BTC-PERP", CALL], "quantity": [1.0]}, as_of=AS_OF)
+
+
 def test_several_problems_are_listed_together():
     text = message(
         positions={"quantity": ["x", "y"], "entry_price": [-1.0, None]},

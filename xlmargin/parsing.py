@@ -50,6 +50,11 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     columns = {c.name: c for c in (*schema(name), *more)}
     raw, unknown = _by_column(name, data, columns, problems)
     length = max((len(v) for v in (*raw.values(), *unknown.values())), default=0)
+    uneven = {header: len(v) for header, v in (raw | unknown).items() if len(v) != length}
+    if uneven:
+        message = f"columns differ in length: {length} rows, but {', '.join(f'{k} has {n}' for k, n in uneven.items())}"
+        problems.append(Problem(name, 0, next(iter(uneven)), None, message))
+        raw, unknown, length = {}, {}, 0
     if length > MAX_ROWS:
         problems.append(Problem(name, 0, "", length, f"{length:,} rows; at most {MAX_ROWS:,} are read"))
         raw, unknown, length = {}, {}, 0
