@@ -18,7 +18,7 @@ COARSE = (0.04, 0.1, 0.2, 0.35, 0.5)
 def grid(low: float, high: float, near: tuple[float, ...] = FINE) -> tuple[np.ndarray, np.ndarray]:
     """Factors below and above 1, nearest first: steps of ``near`` to a half, then wider ones, the last at the end.
 
-    >>> grid(0.5, 2.0)[0][:3].tolist(), grid(0.5, 2.0)[1][-1]
+    >>> grid(0.5, 2.0)[0][:3].tolist(), grid(0.5, 2.0)[1][-1].item()
     ([0.99, 0.98, 0.96], 2.0)
     """
     fine = near is FINE
