@@ -163,11 +163,11 @@ def test_scalar_reading_of_the_option_rule():
 
 
 def suite_of_own(model, grade):
-    @evidence.suite(model, grade=grade, tolerance=5e-10)
     def own():
         return onchain_cases.own_errors(model)
 
-    return own
+    own.__name__ = f"own_{model}"
+    return evidence.suite(model, grade=grade, tolerance=5e-10)(own)
 
 
 OWN = [
@@ -193,8 +193,8 @@ def linear_examples():
         coin = "SOL" if "SOL" in case["id"] else "ETH" if "ETH" in case["id"] else "BTC"
         row = {"instrument": f"{coin}_USDC-PERPETUAL", "quantity": inputs["size"], "mark": inputs["price"]}
         margin = one(row | {"index": inputs["price"]}, "2025-06-01", {coin: rates(inputs)})
-        found[f"{case['id']} IM"] = evidence.relative(margin.initial.value[0], want["im_usdc"])
-        found[f"{case['id']} MM"] = evidence.relative(margin.maintenance.value[0], want["mm_usdc"])
+        found[case["id"], "IM"] = evidence.relative(margin.initial.value[0], want["im_usdc"])
+        found[case["id"], "MM"] = evidence.relative(margin.maintenance.value[0], want["mm_usdc"])
     return found
 
 

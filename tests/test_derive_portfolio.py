@@ -36,7 +36,7 @@ def repository_margins():
     assert [c["id"] for c in cases] == list(margin.account)
     figures = {key: net(margin, level) for key, level in LEVELS.items()} | {"portfolio_mtm": margin.equity.value}
     return {
-        f"{case['id']} {key}": evidence.relative(found[r], case["expected"][key])
+        (case["id"], key): evidence.relative(found[r], case["expected"][key])
         for key, found in figures.items()
         for r, case in enumerate(cases)
     }
@@ -59,7 +59,7 @@ def repository_scenarios():
 def chain_margins():
     cases, margin = chain()
     return {
-        f"{case['id']} {key}": abs(net(margin, level)[r] - float(case["expected"][key]))
+        (case["id"], key): abs(net(margin, level)[r] - float(case["expected"][key]))
         for key, level in LEVELS.items()
         for r, case in enumerate(cases)
     }

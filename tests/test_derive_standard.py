@@ -30,7 +30,7 @@ def set_a():
     margin = run(cases)
     figures = {key: net(margin, level) for key, level in LEVELS.items()} | {"portfolio_mtm": margin.equity.value}
     return {
-        f"{c['id']} {key}": evidence.relative(found[r], c["expected"][key])
+        (c["id"], key): evidence.relative(found[r], c["expected"][key])
         for key, found in figures.items()
         for r, c in enumerate(cases)
     }
@@ -41,7 +41,7 @@ def set_b():
     cases = data()["cases_B"]
     margin = run(cases)
     return {
-        f"{c['id']} {key}": evidence.exactly(
+        (c["id"], key): evidence.exactly(
             math.trunc(round(float(net(margin, level)[r]), 9)), int(float(c["expected"][f"{key}_trunc"]))
         )
         for key, level in LEVELS.items()
@@ -100,7 +100,7 @@ def chain_short_options():
     params = xm.model("derive.standard").params(derive_cases.AS_OF).override("chain", by={scope: sm["params"]})
     margin = xm.margin(book, market, "derive.standard", params=params)
     return {
-        f"{n} {key}": abs(net(margin, level)[n] - float(r["expected"][key]))
+        (n, key): abs(net(margin, level)[n] - float(r["expected"][key]))
         for key, level in LEVELS.items()
         for n, r in enumerate(sm["rows"])
     }
