@@ -15,7 +15,7 @@ import xlmargin as xm
 from xlmargin.schemas import Column, schema
 
 from . import book_words, spelling
-from .layout import FIGURES, INPUTS, PAGES, Desk, Formula, _schema, figure
+from .layout import FIGURES, INPUTS, PAGES, Desk, Formula, figure, schema_name
 from .report_paper import HEAD, QUIET, Paper
 
 CREATED = dt.datetime(2026, 1, 1)
@@ -128,7 +128,7 @@ class Writer:
 
     def input(self, name: str, sheet: Any) -> None:
         """An input table: header with notes, typed cells, drop-downs, spare rows, and where it ends."""
-        header, known = self.desk.headers[name], {c.name: c for c in schema(_schema(name))}
+        header, known = self.desk.headers[name], {c.name: c for c in schema(schema_name(name))}
         last = self.last(name)
         sheet.freeze_panes(1, 1)
         for c, title in enumerate(header):

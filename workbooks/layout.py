@@ -115,7 +115,7 @@ class Desk:
     @classmethod
     def empty(cls, title: str, **choices: Any) -> Desk:
         """A desk ready to fill: every column of every table."""
-        headers = {name: [c.name for c in schema(_schema(name))] for name in INPUTS}
+        headers = {name: [c.name for c in schema(schema_name(name))] for name in INPUTS}
         return cls(title, headers, {n: [] for n in INPUTS}, {c: choices.get(c) for c in CHOICES})
 
     def cells(self) -> dict[str, Any]:
@@ -127,14 +127,14 @@ class Desk:
         return found | {name: _cell(value) for name, value in self.choices.items()}
 
 
-def _schema(name: str) -> str:
+def schema_name(name: str) -> str:
     """Trades are written as positions are."""
     return name if name in SCHEMAS else "positions"
 
 
 def _header(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     given = dict.fromkeys(key for row in rows for key in row)
-    known = [c.name for c in schema(_schema(name)) if c.name in given or (not given and c.need == "required")]
+    known = [c.name for c in schema(schema_name(name)) if c.name in given or (not given and c.need == "required")]
     return [*known, *(k for k in given if k not in known)]
 
 
