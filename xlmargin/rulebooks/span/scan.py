@@ -36,7 +36,7 @@ def risk(loss: np.ndarray) -> Risk:
     Source: ICE Clear US, SPAN Margin System v1.0 (September 2015), p. 9–15; EFS Spheres for the case without loss.
 
     >>> r = risk(np.array([[0.0, 0, -1, -1, 1, 1, -2, -2, 2, 2, -3, -3, 3, 3, -2, 2]]))
-    >>> r.scan[0], r.active[0] + 1, r.price[0]
+    >>> float(r.scan[0]), int(r.active[0]) + 1, float(r.price[0])
     (3.0, 13, 3.0)
     """
     row = np.arange(len(loss))
