@@ -51,8 +51,10 @@ def write(margin: Margin, path: Path | str, *, benefit: Benefit | None = None, t
 def _check(path: Path) -> None:
     if path.suffix.casefold() != ".xlsx":
         raise InputError(f"{path.name}: a report is an .xlsx workbook")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {str(path.parent)!r}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: its folder cannot be made: {error}") from error
 
 
 def _sheets(book: Any, content: Content) -> None:
