@@ -15,6 +15,8 @@ from xlmargin.workbooks.registry import FUNCTIONS
 import xlmargin as xm
 from tests.hosts import calls, needs
 from tests.hosts.calc import Calc, area, place
+from xlmargin.decide.what_if import what_if
+from xlmargin.schemas import SCHEMAS
 
 WORKBOOKS = Path(__file__).parents[1] / "workbooks"
 DESK = WORKBOOKS / "desk-calc.xlsx"
@@ -53,7 +55,7 @@ def sheets():
     return found
 
 
-def tables(**changes):
+def tables(keep="", **changes):
     """The desk's own tables with cells changed: ``positions=(row, column, value)``, rows counted as on the sheet."""
     found = {}
     for name, (header, rows) in sheets().items():
@@ -62,8 +64,7 @@ def tables(**changes):
             row, column, value = changes[name]
             rows[row - 2][header.index(column)] = value
         found[name] = {h: [r[c] for r in rows] for c, h in enumerate(header)}
-    found.pop("trades")
-    return found
+    return {name: table for name, table in found.items() if name in SCHEMAS or name == keep}
 
 
 def cell(name, row, column):
@@ -159,24 +160,12 @@ def test_an_error_cell_in_a_table_is_told(desk):
 
 
 def test_what_if_follows_the_trades(desk):
-    header = sheets()["trades"][0]
-    desk.put(f"trades!{chr(65 + header.index('quantity'))}2", -3.0)
-    shown = {(r[0], r[3]): r[4:7] for r in desk.get("what if!A4:G200") if r[0]}
-    before, after, change = shown["Hedged", "initial"]
-    assert change == after - before
-    trades = {c: [] for c in header}
-    for row in desk.get(f"trades!A2:{chr(64 + len(header))}3"):
-        for name, value in zip(header, row, strict=True):
-            trades[name].append(value)
-    joined = tables()["positions"]
-    mark = tables()["instruments"]["mark"][0]
-    for i in range(2):
-        for name in joined:
-            joined[name].append(trades.get(name, [None] * 2)[i])
-        if joined["entry_price"][-1] in (None, "") and joined["instrument"][-1] == "BTC-PERP":
-            joined["entry_price"][-1] = mark
-    margin = xm.margin(*xm.tables(**{**tables(), "positions": joined}), "derive.portfolio")
-    assert after == margin.detail("Hedged").initial.value[0]
+    desk.put(cell("trades", 2, "quantity"), -3.0)
+    header, *rows = [r for r in desk.get("what if!A3:R12") if r[0]]
+    trades = tables(trades=(2, "quantity", -3.0), keep="trades")["trades"]
+    want = what_if(*xm.tables(**tables()), "derive.portfolio", trades).frame()
+    for name in ("equity after", "initial after", "initial", "standalone", "benefit"):
+        assert [r[header.index(name)] for r in rows] == want[name].tolist(), name
 
 
 def test_the_lite_desk_respelt_is_the_calc_desk(calc, tmp_path):

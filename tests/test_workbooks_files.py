@@ -24,6 +24,7 @@ WORKBOOKS = Path(__file__).parents[1] / "workbooks"
 NUMBER = re.compile(r"<v>(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)</v>")
 DANGEROUS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "{=1}", "http://example.org", "_x0041_")
 commands.register(app)
+pytestmark = pytest.mark.filterwarnings("ignore:Sparkline Group extension")
 
 
 def parts(path):

@@ -12,6 +12,7 @@ from xlmargin.workbooks.registry import FUNCTIONS, function
 
 import xlmargin as xm
 from tests.hosts import calls
+from xlmargin.decide.what_if import what_if
 from xlmargin.errors import InputError
 
 
@@ -77,17 +78,31 @@ def test_the_grid_holds_the_worst_scenario(margin):
     assert worst[header.index("scenario")] == margin.worst[0]
 
 
-def test_a_what_if_is_the_margin_of_positions_and_trades(margin):
+def test_a_what_if_is_the_margin_of_the_book_after_the_trades(margin):
     header, *rows = call("XM_WHATIF", calls.POSITIONS, calls.TRADES, *calls.BOOK[1:])
-    joined = [*calls.POSITIONS, ["BTC-PERP", -1.0, 61000.0, "main"], [calls.CALL, 1.0, None, "main"]]
-    after = xm.margin(*core(joined), calls.MODEL)
-    shown = {(r[0], r[3]): dict(zip(header, r, strict=True)) for r in rows}
-    for i, account in enumerate(margin.account):
-        for figure in ("equity", "initial", "maintenance"):
-            row = shown[account, figure]
-            assert row["before"] == getattr(margin, figure).value[i]
-            assert row["after"] == getattr(after, figure).value[i]
-            assert row["change"] == row["after"] - row["before"]
+    assert [r[0] for r in rows] == ["main"], "no other account trades"
+    row = dict(zip(header, rows[0], strict=True))
+    sold = calls.changed(calls.changed(calls.POSITIONS, 2, 2, 1.0), 3, 2, -2.0)
+    realised, premium = 61_000.0 - 60_000.0, 2_500.0
+    balances = calls.changed(calls.BALANCES, 2, 2, 90_000.0 + realised - premium)
+    after = xm.margin(*core(sold, balances=balances), calls.MODEL)
+    for figure in ("equity", "initial", "maintenance"):
+        assert row[f"{figure} before"] == getattr(margin, figure).value[0]
+        assert row[f"{figure} after"] == pytest.approx(getattr(after, figure).value[0], rel=1e-12)
+        assert row[figure] == row[f"{figure} after"] - row[f"{figure} before"]
+    table = what_if(*core(), calls.MODEL, columns_of(calls.TRADES)).frame()
+    assert row["standalone"] == table["standalone"][0]
+
+
+def test_every_basket_is_a_what_if_of_its_own():
+    trades = [["basket", "instrument", "quantity"], ["a", "BTC-PERP", 1.0], ["b", "BTC-PERP", -1.0]]
+    rows = call("XM_WHATIF", calls.POSITIONS, trades, *calls.BOOK[1:])[1:]
+    assert sorted(r[:2] for r in rows) == [["main", "a"], ["main", "b"], ["second", "a"], ["second", "b"]]
+    told = call("XM_WHATIF", calls.POSITIONS, trades, *calls.BOOK[1:], "main", output="initial")
+    assert told == [["#XM! output 'initial': 2 rows; say which account, and give one basket"]]
+    titled = [["My trades", None, None], *calls.changed(trades, 3, 2, "BTC-PRP")]
+    told = call("XM_WHATIF", calls.POSITIONS, titled, *calls.BOOK[1:])[0][0]
+    assert told.startswith("#XM! trades row 4, column instrument: the market lists no 'BTC-PRP'")
 
 
 def test_a_comparison_is_that_of_the_core():

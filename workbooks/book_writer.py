@@ -12,11 +12,12 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 import xlmargin as xm
-from xlmargin.schemas import Column, schema
+from xlmargin.schemas import Column
 
 from . import book_words, spelling
-from .layout import FIGURES, INPUTS, PAGES, Desk, Formula, figure, schema_name
+from .layout import FIGURES, INPUTS, PAGES, Desk, Formula, figure
 from .report_paper import HEAD, QUIET, Paper
+from .tabular import columns_of
 
 CREATED = dt.datetime(2026, 1, 1)
 SPARE_ROWS, SPARE_RESULTS = 100, 20
@@ -128,7 +129,7 @@ class Writer:
 
     def input(self, name: str, sheet: Any) -> None:
         """An input table: header with notes, typed cells, drop-downs, spare rows, and where it ends."""
-        header, known = self.desk.headers[name], {c.name: c for c in schema(schema_name(name))}
+        header, known = self.desk.headers[name], columns_of(name)
         last = self.last(name)
         sheet.freeze_panes(1, 1)
         for c, title in enumerate(header):

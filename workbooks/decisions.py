@@ -7,12 +7,15 @@ from typing import Any
 from xlmargin.decide.exposure import exposure
 from xlmargin.decide.health import health
 from xlmargin.decide.liquidation import liquidation
+from xlmargin.decide.what_if import what_if
 from xlmargin.errors import InputError, nearest
 
 from . import cells
+from .cache import digest
 from .functions import BOOK, REST, only
 from .ranges import KEPT, Ranges
 from .registry import function
+from .tabular import tabular
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
 
@@ -47,3 +50,40 @@ def XM_HEALTH(ranges: Ranges, account: str, output: str) -> Any:
     subject = ranges.detail(account) if account else ranges.margin()
     found = KEPT.get(("health", account, *ranges.asked), lambda: health(subject))
     return cells.table(found.alerts() if output else found.frame())
+
+
+@function(
+    f"positions* trades* model* balances instruments assets {REST} output more",
+    output="Which column alone is wanted in one cell: initial (its change), initial after, benefit …; left out: all",
+)
+def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
+    """Trades on top of the positions: figures before, after and the change, and what the trades cost alone.
+
+    Trades are rows with instrument, quantity (or ``close``, a share of the position), price (left out: the mark), fee,
+    account (left out: every account) and basket: each basket is a what-if of its own. Premiums are paid and results
+    realised in cash.
+    """
+    ranges.refuse_bad(account)
+    table = KEPT.get(("what if", digest(trades), *ranges.asked), lambda: _what_if(ranges, trades))
+    table = only(table, account)
+    if not output:
+        return cells.table(table)
+    name = output.strip().casefold()
+    if name not in table.columns:
+        raise InputError(f"output: {output!r} is not one of {', '.join(table.columns)}{nearest(output, table.columns)}")
+    if len(table) != 1:
+        raise InputError(f"output {output!r}: {len(table)} rows; say which account, and give one basket")
+    return table[name].iloc[0]
+
+
+def _what_if(ranges: Ranges, trades: Any) -> Any:
+    given = tabular("trades", trades)
+    if given is None:
+        raise InputError("trades: the range is empty; a header row with instrument and quantity is needed")
+    try:
+        if given.problems:
+            raise InputError(given.problems)
+        return what_if(*ranges.book(), ranges.model, given.columns, options=ranges.own_options).frame()
+    except InputError as error:
+        moved = {"trades": given.moved}
+        raise InputError([moved.get(p.table, ranges.moved)(p) for p in error.problems]) from None

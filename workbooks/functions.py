@@ -1,4 +1,4 @@
-"""The margin formulas: XM_MARGIN, XM_EXPLAIN, XM_POSITIONS, XM_MATRIX, XM_BENEFIT, XM_COMPARE, XM_WHATIF."""
+"""The margin formulas: XM_MARGIN, XM_EXPLAIN, XM_POSITIONS, XM_MATRIX, XM_BENEFIT, XM_COMPARE."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from xlmargin.errors import InputError, nearest
 from . import cells
 from .ranges import KEPT, Ranges, pick, split_account
 from .registry import function
-from .trades import with_trades
 
 BOOK = "positions* model* balances instruments assets"
 REST = "account as_of accounts orders options"
@@ -213,25 +212,3 @@ def XM_COMPARE(ranges: Ranges, models: list[str], unit: str, account: str) -> An
     with ranges.own_rows():
         table = KEPT.get(key, lambda: xm.compare(book, market, asked, currency=unit or "USD", account=account or None))
     return cells.table(table)
-
-
-@function(f"positions* trades* model* balances instruments assets {REST} output more")
-def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
-    """Trades on top of the positions: every figure before, after and what changes.
-
-    The trades are further rows of the positions table (a trade without ``account`` belongs to "main", one without
-    ``entry_price`` is done at mark); balances stay as they are, so that an option's premium changes equity unless a
-    balance is added. With ``output`` the change of that figure alone in one cell.
-    """
-    after = with_trades(ranges, trades)
-    ranges.refuse_bad(account)
-    after.refuse_bad(account)
-    table = only(frames.change(ranges.margin(), after.margin()), account)
-    if not output:
-        return cells.table(table)
-    rows = table[table["figure"] == output.casefold()]
-    if len(rows) != 1:
-        figures = list(dict.fromkeys(table["figure"]))
-        hint = "several accounts or pools: say which" if len(rows) else f"not one of {', '.join(figures)}"
-        raise InputError(f"output {output!r}: {hint}{'' if len(rows) else nearest(output, figures)}")
-    return rows["change"].iloc[0]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlmargin.parsing import EXCEL_EPOCH
-from xlmargin.schemas import SCHEMAS, schema
 
 from .registry import FUNCTIONS
+from .tabular import columns_of
 
 INPUTS = ("positions", "balances", "instruments", "assets", "accounts", "orders", "trades")
+TRADES = ("basket", "account", "instrument", "quantity", "close", "price", "fee")
 CHOICES = ("model", "account", "as_of", "models")
 FIGURES = (
     "currency",
@@ -91,7 +92,7 @@ PAGES = (
     Page("health", "How far every account is from trouble", Formula("XM_HEALTH", (("account", ""),))),
     Page("liquidation", "At which prices the chosen account meets its maintenance margin", Formula("XM_LIQUIDATION")),
     Page("comparison", "The chosen account under several rulebooks", Formula("XM_COMPARE")),
-    Page("what if", "The sheet trades on top of the positions", Formula("XM_WHATIF")),
+    Page("what if", "The baskets of the sheet trades on top of the positions", Formula("XM_WHATIF")),
     Page("rulebooks", "Every rulebook that this version knows", Formula("XM_MODELS")),
 )
 
@@ -115,7 +116,7 @@ class Desk:
     @classmethod
     def empty(cls, title: str, **choices: Any) -> Desk:
         """A desk ready to fill: every column of every table."""
-        headers = {name: [c.name for c in schema(schema_name(name))] for name in INPUTS}
+        headers = {name: list(columns_of(name)) for name in INPUTS} | {"trades": list(TRADES)}
         return cls(title, headers, {n: [] for n in INPUTS}, {c: choices.get(c) for c in CHOICES})
 
     def cells(self) -> dict[str, Any]:
@@ -127,14 +128,10 @@ class Desk:
         return found | {name: _cell(value) for name, value in self.choices.items()}
 
 
-def schema_name(name: str) -> str:
-    """Trades are written as positions are."""
-    return name if name in SCHEMAS else "positions"
-
-
 def _header(name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     given = dict.fromkeys(key for row in rows for key in row)
-    known = [c.name for c in schema(schema_name(name)) if c.name in given or (not given and c.need == "required")]
+    columns = columns_of(name).values()
+    known = [c.name for c in columns if c.name in given or (not given and c.need == "required")]
     return [*known, *(k for k in given if k not in known)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,7 +32,6 @@ class Ranges:
     model: str = ""
     as_of: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    seams: Mapping[str, Seam] = field(default_factory=dict)
 
     @cached_property
     def parsed(self) -> dict[str, Tabular]:
@@ -152,49 +151,8 @@ class Ranges:
 
     def moved(self, problem: Problem) -> Problem:
         """A problem in the row numbers of its range."""
-        seam = self.seams.get(problem.table)
-        if seam and problem.row:
-            return seam.moved(problem)
         table = self.parsed.get(problem.table)
         return table.moved(problem) if table else problem
-
-    def with_rows(self, name: str, more: Any, called: str) -> Ranges:
-        """The same question with the rows of a further range (``called`` so in messages) below those of a table."""
-        upper, lower = tabular(name, self.tables.get(name)), tabular(name, more)
-        wrong = [t.moved(p) for t in (upper, lower) if t for p in t.problems]
-        if wrong:
-            raise InputError([replace(p, table=called) if p in (lower.problems if lower else ()) else p for p in wrong])
-        if lower is None:
-            return self
-        rows = stacked([t for t in (upper, lower) if t])
-        seams = {**self.seams, name: Seam(upper, lower, called)}
-        return replace(self, tables={**self.tables, name: rows}, seams=seams)
-
-
-@dataclass(frozen=True)
-class Seam:
-    """Where the rows of a second range begin in a table made of two."""
-
-    upper: Tabular | None
-    lower: Tabular
-    called: str
-
-    def moved(self, problem: Problem) -> Problem:
-        """A problem in the row numbers of the range in which it stands."""
-        above = len(self.upper) if self.upper else 0
-        if problem.row <= above + 1:
-            return self.upper.moved(problem) if self.upper else problem
-        return self.lower.moved(replace(problem, table=self.called, row=problem.row - above))
-
-
-def stacked(parts: Sequence[Tabular]) -> list[list[Any]]:
-    """Ranges of one table as one range: the columns of all, the rows of the first above those of the next."""
-    headers = {folded(h): h for t in reversed(parts) for h in t.columns}
-    rows: list[list[Any]] = [list(headers.values())]
-    for part in parts:
-        own = {folded(h): column.tolist() for h, column in part.columns.items()}
-        rows += map(list, zip(*(own.get(f, [None] * len(part)) for f in headers), strict=True))
-    return rows
 
 
 def split_account(account: str) -> tuple[str, str | None]:

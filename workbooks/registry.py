@@ -77,7 +77,7 @@ ARGUMENTS = {
         _a("assets", TABLE, "Range with a header row: asset, price in USD"),
         _a("accounts", TABLE, "Range with a header row: account, venue and the settings that the rulebook declares"),
         _a("orders", TABLE, "Range with a header row: instrument, quantity, limit_price; account"),
-        _a("trades", TABLE, "Trades on top of the positions: a range with the same columns as positions"),
+        _a("trades", TABLE, "Range with a header row: instrument, quantity or close; price, fee, account, basket"),
         _a("output", TEXT, "Which figure alone is wanted, such as initial; left out: the whole table"),
         _a("account", TEXT, "One account, or account / pool; left out: all, or the only one"),
         _a("as_of", MOMENT, "Valuation time (UTC); left out: the column as_of of instruments, else now"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from xlmargin.decide.baskets import TRADE_COLUMNS
 from xlmargin.errors import Problem
 from xlmargin.schemas import FLAG, INSTRUMENT_COLUMNS, REQUIRED, SCHEMAS, TEXT, TIME, Column, folded, schema
 
@@ -64,11 +65,17 @@ def tabular(name: str, cells: Any) -> Tabular | None:
     return Tabular(name, columns, above, tuple(problems))
 
 
+def columns_of(name: str) -> dict[str, Column]:
+    """The columns of a table by name: trades have those of positions and their own, tables of few models none."""
+    if name == "trades":
+        return {c.name: c for c in (*TRADE_COLUMNS, *schema("positions"))}
+    return {c.name: c for c in (schema(name) if name in SCHEMAS else ())}
+
+
 def _known(name: str) -> dict[str, Column]:
-    """Columns that may stand in a table, by folded header; tables that only some models read know none."""
-    own = schema(name) if name in SCHEMAS else ()
-    more = INSTRUMENT_COLUMNS if name == "positions" else ()
-    return {folded(c.name): c for c in (*more, *own)}
+    """Columns that may stand in a table, by folded header."""
+    more = {c.name: c for c in INSTRUMENT_COLUMNS} if name == "positions" else {}
+    return {folded(n): c for n, c in (more | columns_of(name)).items()}
 
 
 def _trimmed(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
@@ -95,7 +102,7 @@ def _header_at(rows: Sequence[Sequence[Any]], known: dict[str, Column]) -> int |
 
 
 def _no_header(name: str, rows: Sequence[Sequence[Any]]) -> Problem:
-    needed = ", ".join(c.name for c in schema(name) if c.need == REQUIRED)
+    needed = ", ".join(c.name for c in columns_of(name).values() if c.need == REQUIRED)
     seen = ", ".join(label(c) for c in rows[0][:6] if not is_blank(c))
     return Problem(name, 1, "", None, f"no header row: a row with {needed} is needed, found {seen or 'nothing'}")
 

@@ -10,13 +10,14 @@ from .layout import Desk
 from .spelling import TARGETS
 
 TRADES = (
-    {"instrument": "BTC-PERP", "quantity": -1.0, "account": "Hedged"},
-    {"instrument": "BTC-20261030-84000-C", "quantity": 2.0, "account": "Hedged"},
+    {"basket": "sell two coins", "account": "Hedged", "instrument": "BTC-PERP", "quantity": -2.0},
+    {"basket": "buy back calls", "account": "Hedged", "instrument": "BTC-20261030-84000-C", "quantity": 3.0},
+    {"basket": "buy back calls", "account": "Hedged", "instrument": "BTC-PERP", "quantity": -1.5},
 )
 
 
 def content() -> Desk:
-    """The sample desk with two trades to try."""
+    """The sample desk with two baskets of trades to try."""
     source = sample.load("desk.toml")
     tables = sample.tables(source) | {"trades": TRADES}
     models = "derive.portfolio, derive.standard"
