@@ -102,7 +102,7 @@ def test_every_basket_is_a_what_if_of_its_own():
     assert told == [["#XM! output 'initial': 2 rows; say which account, and give one basket"]]
     titled = [["My trades", None, None], *calls.changed(trades, 3, 2, "BTC-PRP")]
     told = call("XM_WHATIF", calls.POSITIONS, titled, *calls.BOOK[1:])[0][0]
-    assert told.startswith("#XM! trades row 4, column instrument: the market lists no 'BTC-PRP'")
+    assert told.startswith("#XM! trades row 4, column instrument: the market lists no BTC-PRP; did you mean")
 
 
 def test_a_comparison_is_that_of_the_core():
