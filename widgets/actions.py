@@ -50,7 +50,8 @@ def _set(desk: Desk, action: Action, decimal: str, account: str) -> str:
 
 
 def _add(desk: Desk, action: Action, decimal: str, account: str) -> str:
-    desk.add(action["sheet"], action.get("after"))
+    after = action.get("after")
+    desk.add(action["sheet"], None if after is None else int(after))
     return "Added a row"
 
 
