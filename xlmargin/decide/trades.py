@@ -57,11 +57,14 @@ def traded(book: Book, market: Market, trades: Trades) -> Book:
     return book
 
 
-def closed(book: Book, market: Market, share: np.ndarray) -> Book:
-    """The book after closing ``share`` (H,) of each leg at its mark; a leg closed in full is gone."""
+def closed(book: Book, market: Market, share: np.ndarray, price: np.ndarray | None = None) -> Book:
+    """The book after closing ``share`` (H,) of each leg at ``price`` (H,), its mark unless given.
+
+    A leg closed in full is gone.
+    """
     legs = book.legs
-    mark = marks(market)[legs.instrument]
-    flow = share * (worth(market, legs.instrument, legs.quantity, legs.entry, mark) + legs.accrued)
+    price = marks(market)[legs.instrument] if price is None else price
+    flow = share * (worth(market, legs.instrument, legs.quantity, legs.entry, price) + legs.accrued)
     left = 1.0 - share
     shrunk = replace(legs, quantity=legs.quantity * left, accrued=legs.accrued * left)
     kept = share < 1.0

@@ -15,12 +15,14 @@ FILE = Path(__file__).with_name("venues.toml")
 class Ladder:
     """How a venue liquidates.
 
-    ``target`` maintenance / equity at which partial liquidation stops; ``step`` share of every position closed at a
-    time; ``whole_below`` USD of notional that is closed at once; ``backstop`` equity / maintenance at or below which
-    the account is taken over; ``fee`` fraction of closed notional, ``fee_of_margin`` of the maintenance closed;
-    ``seconds`` between steps; ``adl`` the ranking of deleveraged accounts; ``doubt`` what is not known.
+    ``trigger`` equity / maintenance below which it begins; ``target`` maintenance / equity at which partial
+    liquidation stops; ``step`` share of every position closed at a time; ``whole_below`` notional that is closed at
+    once; ``backstop`` equity / maintenance at or below which the account is taken over; ``fee`` fraction of the
+    notional closed, ``fee_of_margin`` of the maintenance closed; ``seconds`` between steps; ``adl`` the ranking of
+    deleveraged accounts; ``doubt`` what is not known.
     """
 
+    trigger: float = 1.0
     target: float = 1.0
     step: float = 0.2
     whole_below: float = 0.0

@@ -1,0 +1,240 @@
+"""A liquidation booked to the last cent: flows cancel, nothing grows, deficits are borne; what prevents it."""
+
+import numpy as np
+import pytest
+
+import xlmargin as xm
+from tests.test_decide_trades import perps
+from tests.test_decide_worlds import MODELS, law_book
+from xlmargin.decide.moves import named
+from xlmargin.decide.prevent import prevent
+from xlmargin.decide.simulate import PARTIES, simulate
+from xlmargin.decide.trades import closed
+from xlmargin.decide.venues import Ladder
+from xlmargin.decide.worlds import moved_session
+
+MODEL = "binance.usdm"
+PLAIN = Ladder(step=0.25, cite="test")
+
+
+def account(cash=7_000.0, btc=1.0, eth=0.0):
+    positions = {
+        "instrument": ["BTCUSDT", "ETHUSDT"][: 1 + (eth != 0)],
+        "quantity": [btc, eth][: 1 + (eth != 0)],
+        "entry_price": [60_000.0, 3_000.0][: 1 + (eth != 0)],
+        "leverage": [10.0, 10.0][: 1 + (eth != 0)],
+    }
+    return perps(positions, {"asset": ["USDT"], "amount": [cash]})
+
+
+def check(found, start):
+    """The books balance at every event, no position grows, what the account ends with is what it got."""
+    for event in found.events:
+        assert sum(event.flows.values()) == pytest.approx(0.0, abs=1e-6), event
+        assert set(event.flows) <= set(PARTIES)
+    assert np.all(np.diff(found.size, axis=0) <= 1e-12)
+    assert np.all(found.size >= -1e-12)
+    assert sum(found.totals.values()) == pytest.approx(0.0, abs=1e-6)
+    assert start + found.totals["account"] == pytest.approx(found.equity[-1], abs=1e-6)
+
+
+def test_a_calm_path_leaves_the_account_alone():
+    margin = xm.margin(*account(), MODEL)
+    found = simulate(margin, {"BTC": [0.0, -0.03, 0.02]})
+    check(found, 7_000.0)
+    assert not found.liquidated
+    assert found.equity.tolist() == pytest.approx([7_000.0, 5_200.0, 8_200.0])
+    assert [e.kind for e in found.events] == ["price", "price"]
+
+
+def test_steps_stop_where_maintenance_is_met():
+    margin = xm.margin(*account(), MODEL)
+    found = simulate(margin, {"BTC": [-0.1136]}, slippage=0.001, rules=PLAIN)
+    check(found, 7_000.0)
+    assert found.liquidated
+    assert 0 < found.size[-1][0] < 1
+    assert found.equity[-1] >= found.maintenance[-1]
+    table = found.frame()
+    assert list(table["kind"])[:2] == ["price", "closed"]
+    one = table[table["kind"] == "closed"].iloc[0]
+    assert one["market"] == pytest.approx(0.25 * 60_000 * 0.8864 * 0.001)
+
+
+def test_steps_by_an_independent_loop():
+    """Share by share on a single linear position, in plain arithmetic."""
+    margin = xm.margin(*account(), MODEL)
+    own = Ladder(step=0.2, fee=0.0005, target=0.8, cite="test")
+    found = simulate(margin, {"BTC": [-0.1136]}, slippage=0.0005, rules=own)
+    q, cash, fund, mark = 1.0, 7_000.0, 0.0, 60_000 * 0.8864
+    while True:
+        equity, need = cash + q * (mark - 60_000), q * mark * 0.004
+        if equity >= need / 0.8:
+            break
+        gone = 0.2 * q
+        fee = 0.0005 * gone * mark
+        cash += gone * (mark * 0.9995 - 60_000) - fee
+        q, fund = q - gone, fund + fee
+        assert q > 1e-3
+    assert found.size[-1][0] == pytest.approx(q)
+    assert found.equity[-1] == pytest.approx(cash + q * (mark - 60_000))
+    assert found.fund == pytest.approx(fund)
+
+
+def test_a_gap_bankrupts_and_the_fund_pays():
+    margin = xm.margin(*account(), MODEL)
+    found = simulate(margin, {"BTC": [0.0, -0.2]}, fund=10_000.0, slippage=0.001)
+    check(found, 7_000.0)
+    assert found.equity[-1] == 0.0
+    loss = 12_000.0 - 7_000.0
+    assert found.totals["fund"] == pytest.approx(-loss - 48_000 * 0.001)
+    assert found.totals["uncovered"] == 0.0
+    assert found.fund == pytest.approx(10_000 - loss - 48)
+
+
+def test_what_an_empty_fund_cannot_pay_is_left_uncovered_without_others():
+    found = simulate(xm.margin(*account(), MODEL), {"BTC": [-0.2]}, fund=1_000.0)
+    check(found, 7_000.0)
+    assert found.totals["uncovered"] == pytest.approx(-4_000.0)
+    assert found.fund == 0.0
+
+
+def test_the_others_are_deleveraged_in_the_ranking():
+    others = {
+        "account": ["small", "rich", "profit"],
+        "instrument": ["BTCUSDT"] * 3,
+        "quantity": [-0.7, -5.0, -0.4],
+        "entry_price": [55_000.0, 50_000.0, 65_000.0],
+        "wallet": [5_000.0, 1e6, 3_000.0],
+    }
+    found = simulate(xm.margin(*account(), MODEL), {"BTC": [-0.2]}, others=others, rules=PLAIN)
+    check(found, 7_000.0)
+    assert found.totals["deleveraged"] == pytest.approx(-5_000.0)
+    assert found.totals["fund"] == pytest.approx(0.0, abs=1e-9)
+    assert found.totals["uncovered"] == pytest.approx(0.0, abs=1e-9)
+    told = next(e for e in found.events if e.kind == "deleveraged")
+    assert told.what == "100% against profit, small, by ranking bitmex"
+
+
+def test_too_few_others_leave_the_rest_to_the_fund():
+    others = {
+        "account": ["s"],
+        "instrument": ["BTCUSDT"],
+        "quantity": [-0.4],
+        "entry_price": [65_000.0],
+        "wallet": [1e4],
+    }
+    found = simulate(xm.margin(*account(), MODEL), {"BTC": [-0.2]}, others=others, fund=500.0, rules=PLAIN)
+    check(found, 7_000.0)
+    assert found.totals["deleveraged"] == pytest.approx(-0.4 * 5_000)
+    assert found.totals["fund"] == pytest.approx(-500.0)
+    assert found.totals["uncovered"] == pytest.approx(-0.6 * 5_000 + 500)
+
+
+def test_the_backstop_takes_over_before_bankruptcy():
+    margin = xm.margin(*account(), MODEL)
+    at = Ladder(backstop=2 / 3, cite="test")
+    found = simulate(margin, {"BTC": [-0.1145]}, rules=at)
+    check(found, 7_000.0)
+    assert [e.kind for e in found.events] == ["price", "taken over"]
+    assert found.totals["fund"] > 0
+
+
+def test_orders_are_cancelled_first():
+    book, market = account()
+    orders = {"instrument": ["BTCUSDT"], "quantity": [1.0], "limit_price": [50_000.0]}
+    table = {"instrument": ["BTCUSDT"], "quantity": [1.0], "entry_price": [60_000.0], "leverage": [10.0]}
+    book, market = xm.tables(
+        table,
+        {"asset": ["USDT"], "amount": [7_000.0]},
+        {"instrument": ["BTCUSDT"], "mark": [60_000.0]},
+        {"asset": ["USDT"], "price": [1.0]},
+        orders=orders,
+        as_of="2026-11-25",
+        venue="binance",
+    )
+    found = simulate(xm.margin(book, market, MODEL), {"BTC": [-0.1136]}, rules=PLAIN)
+    assert [e.kind for e in found.events][:3] == ["price", "orders cancelled", "closed"]
+    assert len(found.events[1].flows) == 0
+
+
+def test_cooldown_bounds_the_steps_of_a_point():
+    book, market = account(btc=10.0, cash=70_000.0)
+    slow = Ladder(step=0.2, seconds=30.0, target=0.5, cite="test")
+    found = simulate(xm.margin(book, market, MODEL), {"BTC": [-0.1136]}, rules=slow, seconds=20.0)
+    assert sum(e.kind == "closed" for e in found.events) == 1
+    faster = simulate(xm.margin(book, market, MODEL), {"BTC": [-0.1136]}, rules=slow, seconds=60.0)
+    assert sum(e.kind == "closed" for e in faster.events) == 3
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_flows_balance_in_every_model(model):
+    """Any ladder, any model: a crash of everything, booked to the last cent."""
+    book, market, params = law_book(model, 9, accounts=2)
+    margin = xm.margin(book, market, model, params=params)
+    row = int(np.argmax([(margin.run.book.legs.row == r).sum() for r in range(len(margin.account))]))
+    names = sorted(set(map(str, margin.run.market.underlying)))
+    if not names or not len(margin.run.book.legs) or model.startswith(("simm", "schedule")):
+        pytest.skip("nothing follows a price")
+    path = {n: [0.0, -0.3, -0.6, 0.5] for n in names}
+    found = simulate(margin, path, slippage=0.002, fund=1e4, account=margin.account[row], pool=margin.pool[row])
+    for event in found.events:
+        assert sum(event.flows.values()) == pytest.approx(0.0, abs=1e-6 * max(1.0, abs(found.equity).max()))
+    assert np.all(np.diff(found.size, axis=0) <= 1e-9)
+
+
+def test_prevention_is_enough_and_least():
+    book, market = account()
+    path = {"BTC": [-0.05, -0.14, 0.1]}
+    margin = xm.margin(book, market, MODEL)
+    assert simulate(margin, path).liquidated
+    by = {r.kind: r for r in prevent(book, market, MODEL, path, hedges=["BTCUSDT"])}
+    for scale, broken in ((1.0, False), (0.999, True)):
+        share = by["reduction"].amount * scale
+        less = closed(margin.run.book, margin.run.market, np.full(1, share))
+        slack = [
+            moved_session(margin.run.session, named(margin.run.market, {"BTC": m})).run(less).headroom[0]
+            for m in path["BTC"]
+        ]
+        assert (min(slack) < -1e-6) == broken
+        more = xm.margin(*account(7_000.0 + by["deposit"].amount * scale), MODEL)
+        assert simulate(more, path).liquidated == broken
+    assert by["hedge"].amount == pytest.approx(-by["reduction"].amount, rel=1e-6)
+    assert by["hedge"].words.startswith("sell ")
+    assert by["deposit"].words.startswith("deposit USDT worth ")
+
+
+def test_nothing_is_needed_on_a_calm_path_and_no_hedge_helps_where_equity_is_gone():
+    book, market = account()
+    calm = prevent(book, market, MODEL, {"BTC": [0.01]})
+    assert {r.words for r in calm} == {"nothing is needed"}
+    lost = prevent(
+        *perps(
+            {"instrument": ["BTCUSDT"], "quantity": [1.0], "entry_price": [80_000.0], "leverage": [10.0]},
+            {"asset": ["USDT"], "amount": [100.0]},
+        ),
+        MODEL,
+        {"BTC": [0.0]},
+        hedges=["ETHUSDT"],
+    )
+    assert [np.isnan(r.amount) for r in lost] == [True, False, True]
+    assert lost[0].words == "not even closing everything"
+    assert "no size up to" in lost[2].words
+
+
+def test_bad_input_in_words():
+    book, market = account()
+    margin = xm.margin(book, market, MODEL)
+    with pytest.raises(xm.InputError, match="give moves of one length for each name, not BTC price 2, BTC vol 1"):
+        simulate(margin, {"BTC": [0.0, -0.1]}, vol={"BTC": [0.1]})
+    with pytest.raises(xm.InputError, match="nothing follows 'BTX'; did you mean 'BTC'"):
+        simulate(margin, {"BTX": [0.0]})
+    with pytest.raises(xm.InputError, match="must be above -100 %"):
+        simulate(margin, {"BTC": [-1.0]})
+    with pytest.raises(xm.InputError, match="others row 1, column wallet: required column is missing"):
+        simulate(margin, {"BTC": [0.0]}, others={"account": [], "instrument": [], "quantity": [], "entry_price": []})
+    two = perps(
+        {"instrument": ["BTCUSDT"] * 2, "quantity": [1.0, 1.0], "account": ["a", "b"], "entry_price": [6e4, 6e4]},
+        {"asset": ["USDT"] * 2, "amount": [1e4] * 2, "account": ["a", "b"]},
+    )
+    with pytest.raises(xm.InputError, match="say which account and pool: a / USDT, b / USDT"):
+        simulate(xm.margin(*two, MODEL), {"BTC": [0.0]})

@@ -1,0 +1,170 @@
+"""What would have kept an account from being liquidated along a path: least reduction, least deposit, least hedge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..book import Book
+from ..ledger import Margin
+from ..market import Market
+from ..registry import Model
+from ..run import Session
+from .candidates import reach
+from .moves import Moves
+from .simulate import along
+from .subject import only
+from .trades import Trades, closed, paid, traded
+from .valuation import rates
+from .venues import Ladder, ladder
+from .worlds import figures
+
+GRID = 24
+ROUNDS = 40
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """The least of one kind that would have sufficed: what, how much, its unit; NaN where none does."""
+
+    kind: str
+    what: str
+    amount: float
+    unit: str
+    words: str
+
+
+def prevent(
+    book: Book,
+    market: Market,
+    model: str | Model,
+    path: Mapping[str, Any],
+    *,
+    vol: Mapping[str, Any] | None = None,
+    hedges: Sequence[str] = (),
+    account: str | None = None,
+    pool: str | None = None,
+    rules: Ladder | None = None,
+    **how: Any,
+) -> tuple[Remedy, ...]:
+    """The least uniform reduction now, the least deposit now, the least hedge now, that keep an account above trigger.
+
+    Parameters as ``simulate``; ``hedges`` names instruments to try, each alone, both ways (else those that the
+    account holds). Each candidate is the account again with the trade or the money, run on every market of the path;
+    the least is found on a grid of 24 sizes and narrowed between the last that fails and the first that does.
+    Returns a Remedy of each kind, one for every hedge.
+    """
+    held = [str(n) for n in dict.fromkeys(market.name[book.legs.instrument])]
+    wide = reach(book, market, model, list(hedges) or held, how)
+    whole = only(wide.session.margin(wide.book), account, pool)
+    one = only(whole, str(whole.account[0]), str(whole.pool[0]))
+    own = rules or ladder(whole.stamp["model"], market.as_of)
+    moves = along(market, path, vol)
+    moves = replace(moves, group=_grouped(moves, market, wide.session.market))
+    test = _Test(wide.session, one, moves, own.trigger)
+    found = [test.reduction(), test.deposit()]
+    for name in list(hedges) or held:
+        if name in wide.number:
+            found.append(test.hedge(name, wide.number[name]))
+        else:
+            found.append(Remedy("hedge", name, np.nan, "contracts", f"{name}: {wide.refused[name]}"))
+    return tuple(found)
+
+
+def _grouped(moves: Moves, wide: Market, narrow: Market) -> np.ndarray:
+    """Groups of the narrow market's instruments in moves made for the wide one."""
+    by = dict(zip(wide.name, moves.group, strict=True))
+    return np.array([by[n] for n in narrow.name], np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Test:
+    session: Session
+    margin: Margin
+    moves: Moves
+    trigger: float
+
+    def worst(self, books: Book) -> np.ndarray:
+        """The least headroom over the path of each row (N,)."""
+        rows, points = len(books), len(self.moves)
+        found = figures(
+            self.session, books.take(np.tile(np.arange(rows), points)), np.repeat(np.arange(points), rows), self.moves
+        )
+        slack = found.equity - self.trigger * found.levels["maintenance"]
+        return slack.reshape(points, rows).min(axis=0)
+
+    def least(self, make: Callable[[np.ndarray], Book], top: float) -> float:
+        """The least amount in 0 … ``top`` for which the path is survived; NaN where none of the grid is."""
+        sizes = np.concatenate([[0.0], top * np.linspace(0, 1, GRID + 1)[1:] ** 2])
+        good = np.flatnonzero(self.worst(make(sizes)) >= 0)
+        if not len(good):
+            return np.nan
+        if good[0] == 0:
+            return 0.0
+        low, high = sizes[good[0] - 1], sizes[good[0]]
+        for _ in range(ROUNDS):
+            middle = 0.5 * (low + high)
+            enough = self.worst(make(np.array([middle])))[0] >= 0
+            low, high = (low, middle) if enough else (middle, high)
+        return float(high)
+
+    def reduction(self) -> Remedy:
+        """Closing the same share of every position at its mark."""
+        book, market = self.margin.run.book, self.session.market
+
+        def make(shares: np.ndarray) -> Book:
+            copies = book.take(np.zeros(len(shares), np.int64))
+            return closed(copies, market, shares[copies.legs.row])
+
+        share = self.least(make, 1.0)
+        words = f"close {share:.2%} of every position now" if np.isfinite(share) else "not even closing everything"
+        return Remedy("reduction", "every position", share, "share", words if share else "nothing is needed")
+
+    def deposit(self) -> Remedy:
+        """Money in the pool's currency (its first asset where it has none of that name)."""
+        book, market, currency = self.margin.run.book, self.session.market, str(self.margin.currency[0])
+        own = np.flatnonzero(market.assets == currency)
+        asset = int(own[0]) if len(own) else int(book.cash.asset[0]) if len(book.cash) else -1
+        if asset < 0:
+            return Remedy("deposit", currency, np.nan, currency, f"no asset is known that pays {currency}")
+        unit = 1.0 / float(rates(market, currency)[asset])
+
+        def make(amounts: np.ndarray) -> Book:
+            rows = np.arange(len(amounts))
+            copies = book.take(np.zeros(len(amounts), np.int64))
+            flow = paid(copies.cash, len(market.assets), rows, np.full(len(rows), asset), amounts * unit)
+            return replace(copies, cash=flow)
+
+        short = max(0.0, -float(self.worst(book)[0]))
+        amount = self.least(make, 4.0 * short) if short else 0.0
+        name = str(market.assets[asset])
+        words = f"deposit {name} worth {amount:,.2f} {currency} now" if np.isfinite(amount) else "no deposit suffices"
+        return Remedy("deposit", name, amount, currency, words if amount else "nothing is needed")
+
+    def hedge(self, name: str, instrument: int) -> Remedy:
+        """Contracts of one instrument traded at its mark, bought or sold, whichever is less."""
+        book, market = self.margin.run.book, self.session.market
+        legs = book.legs
+        same = market.underlying[legs.instrument] == market.underlying[instrument]
+        coins = np.abs(legs.quantity * market["contract_size"][legs.instrument])[same].sum()
+        top = 2.0 * coins / market["contract_size"][instrument]
+        best = (np.nan, 0.0)
+        for sign in (1.0, -1.0):
+
+            def make(sizes: np.ndarray, sign: float = sign) -> Book:
+                copies = book.take(np.zeros(len(sizes), np.int64))
+                some = np.flatnonzero(sizes)
+                trades = Trades.of(some, np.full(len(some), instrument), sign * sizes[some])
+                return traded(copies, market, trades)
+
+            size = self.least(make, top) if top else np.nan
+            if np.isfinite(size) and not size >= best[0]:
+                best = (size, sign)
+        size, sign = best
+        if not np.isfinite(size):
+            return Remedy("hedge", name, np.nan, "contracts", f"{name}: no size up to {top:,.6g} contracts suffices")
+        words = f"{'buy' if sign > 0 else 'sell'} {size:,.6g} {name} now" if size else "nothing is needed"
+        return Remedy("hedge", name, sign * size, "contracts", words)
