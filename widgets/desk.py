@@ -107,28 +107,19 @@ class Desk:
         held = any(len(self.sheets[name]) for name in HOLDING)
         return given if held else {**given, "accounts": {"account": [DEFAULT_ACCOUNT]}}
 
-    def build(
-        self, as_of: Any, venue: str = "", marks: Mapping[str, float] | None = None
-    ) -> tuple[Book, Market, list[Problem]]:
-        """Book, market and every problem of the sheets.
-
-        With ``marks`` the trades on top are in the book: one without a price joins a position at its mark.
-        """
-        given = self.tables()
-        if marks is not None:
-            given["positions"] = _joined(self.sheets["positions"], self.sheets[TRADES], marks)
+    def build(self, as_of: Any, venue: str = "") -> tuple[Book, Market, list[Problem]]:
+        """Book, market and every problem of the sheets."""
         problems: list[Problem] = []
         sensitivities = self.sheets["crif"].columns
         more = dict(self.more) | ({"crif": sensitivities} if sensitivities else {})
-        book, market = assemble(given, problems, as_of=as_of, venue=venue, source=self.source, more=more)
-        return book, market, [self.owned(p) for p in problems] if marks is not None else problems
+        book, market = assemble(self.tables(), problems, as_of=as_of, venue=venue, source=self.source, more=more)
+        return book, market, problems
 
-    def owned(self, problem: Problem) -> Problem:
-        """A problem of a trade in the rows of its own sheet."""
-        held = len(self.sheets["positions"])
-        if problem.table != "positions" or problem.row < held + 2:
-            return problem
-        return Problem(TRADES, problem.row - held, problem.column, problem.value, problem.message, problem.account)
+    def trades(self, account: str) -> dict[str, Any]:
+        """The trades on top, those without an account on the one named."""
+        columns = dict(self.sheets[TRADES].columns)
+        given = columns.get("account", [None] * len(self.sheets[TRADES]))
+        return columns | {"account": [account if name in (None, "") else name for name in given]}
 
     def errors(self, problems: Iterable[Problem]) -> dict[str, dict[tuple[int, str], str]]:
         """Messages by sheet and cell."""
@@ -146,13 +137,3 @@ def _times(sheets: Sheets) -> list[float]:
     """The moments at which the prices of some sheets held, where they say so."""
     rows = [row for name in ("instruments", "positions") if name in sheets for row in sheets[name].rows.values()]
     return [row["as_of"] for row in rows if isinstance(row.get("as_of"), float)]
-
-
-def _joined(held: Sheet, trades: Sheet, marks: Mapping[str, float]) -> dict[str, Any]:
-    """Positions with the trades below them as one table."""
-    entered = {row.get("instrument") for row in held.rows.values() if "entry_price" in row}
-    priced = {
-        id: {"entry_price": marks[name], **row} if (name := row.get("instrument")) in entered & marks.keys() else row
-        for id, row in trades.rows.items()
-    }
-    return Sheet("positions", {**held.rows, **priced}, held.extra).columns

@@ -20,6 +20,7 @@ from . import views
 from .actions import GRID_ACTIONS
 from .assets import script, style
 from .desk import Desk
+from .figures import figures as figures_of
 from .regions import sheet_block
 from .state import guarded
 from .tabs import Scenarios
@@ -111,7 +112,7 @@ class MarginSummary(OfMargin):
     """The figures of an account, with equity against every requirement of the venue."""
 
     def blocks(self) -> list[Block]:
-        return [views.figures(self.verdict())]
+        return [figures_of(self.verdict())]
 
 
 class ScenarioHeatmap(OfMargin):

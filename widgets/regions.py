@@ -11,7 +11,8 @@ from xlmargin.registry import model as find
 from xlmargin.registry import models
 from xlmargin.run import moment
 
-from . import views
+from .figures import figures as figures_of
+from .figures import tile
 from .sheet import TITLES, Sheet, cell_text
 from .turns import Block
 
@@ -159,9 +160,9 @@ def _shocked_words(panel: PanelState) -> str:
 def figures(panel: PanelState) -> Block:
     """The figures on top, or dashes while there are none."""
     if panel.verdict is not None:
-        return views.figures(panel.verdict)
+        return figures_of(panel.verdict)
     names = {"equity": "Equity", "initial": "Initial margin", "maintenance": "Maintenance margin"}
-    tiles = [views.tile(id, label, "–") for id, label in names.items()]
+    tiles = [tile(id, label, "–") for id, label in names.items()]
     return {"kind": "figures", "title": "", "tiles": tiles, "gauges": [], "accounts": None}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from xlmargin.decide.baskets import TRADE_COLUMNS
 from xlmargin.errors import InputError, Problem
 from xlmargin.parsing import read_number, read_time
 from xlmargin.run import moment
@@ -33,8 +34,9 @@ USUAL = {
     "accounts": ("account", "venue"),
     "orders": ("instrument", "quantity", "limit_price", "account"),
     "crif": ("account", "product_class", "risk_type", "qualifier", "bucket", "label1", "label2", "amount_usd"),
-    "trades": ("instrument", "quantity", "entry_price", "account"),
+    "trades": ("instrument", "quantity", "price", "account", "basket"),
 }
+TRADED = ("instrument", "quantity", "account", "side", "leverage")
 FIRST_ROW = 2
 _ids = count(1)
 
@@ -43,8 +45,9 @@ Row = Mapping[str, Any]
 
 def columns_of(name: str) -> tuple[Column, ...]:
     """The columns that a sheet may have: its schema, and those of an instrument where one stands in it."""
-    own = schema("positions" if name == "trades" else name)
-    return (*own, *INSTRUMENT_COLUMNS[1:]) if name in ("positions", "trades") else own
+    if name == "trades":
+        return (*(c for c in schema("positions") if c.name in TRADED), *TRADE_COLUMNS)
+    return (*schema(name), *INSTRUMENT_COLUMNS[1:]) if name == "positions" else schema(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import traitlets as T
@@ -222,18 +221,6 @@ class PanelState(T.HasTraits):
             return read_time(self.as_of)
         except ValueError as error:
             raise InputError([Problem("", 0, "as_of", self.as_of, str(error))]) from None
-
-    def with_trades(self) -> Margin | list[Problem]:
-        """The margin with the trades on top of the book, or what keeps it from being known."""
-        marks = dict(zip(self.market.name, self.market["mark"].tolist(), strict=True)) if self.market else {}
-        book, market, problems = self.desk.build(
-            self.moment(), venue=self.model, marks={n: m for n, m in marks.items() if m == m}
-        )
-        if problems:
-            return problems
-        after = self.margin_of(book, self.after_shocks(market))
-        mine = [self.desk.owned(p) for p in after.problems if p.account == self.account]
-        return mine or replace(after, problems=())
 
     def open_tab(self) -> None:
         """Make the blocks of the open tab."""

@@ -135,29 +135,6 @@ class Contributions(Tab):
         yield [views.table_of(data, f"What each position adds, {verdict.currency}", verdict.currency, most=1000)]
 
 
-class WhatIf(Tab):
-    """Trades on top of the book: before, after and what moved."""
-
-    id, title = "what-if", "What-if"
-    rank = 50
-
-    def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
-        hint = "Trades on top of the book; without a price they are made at the mark."
-        blocks = [views.grid("trades", "Trades", hint)]
-        if len(panel.desk.sheets["trades"]):
-            blocks.append(self.effect(panel, verdict))
-        yield blocks
-
-    def effect(self, panel: PanelState, verdict: Verdict) -> Block:
-        """Before, after and change, or what is wrong with the trades."""
-        after = panel.with_trades()
-        if not isinstance(after, Margin):
-            panel.errors = panel.errors | panel.desk.errors(after)
-            return views.text("\n".join(map(str, after)))
-        table = frames.change(verdict.margin, after)
-        return views.table_of(table[table["account"] == verdict.account], "Before and after the trades")
-
-
 class Compare(Tab):
     """The same book under several models."""
 

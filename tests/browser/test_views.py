@@ -16,6 +16,7 @@ from tests.widgets import sample
 from xlmargin import frames
 from xlmargin.decide.exposure import exposure
 from xlmargin.decide.liquidation import liquidation
+from xlmargin.decide.what_if import what_if
 from xlmargin.html import amount
 from xlmargin.shocks import moved, profile
 
@@ -157,12 +158,17 @@ def test_what_if_shows_before_after_and_change(shown, panel):
     shown.keyboard.press("Tab")
     shown.keyboard.type("-1.5")
     shown.keyboard.press("Enter")
-    tables = sample.desk()
-    tables["positions"]["quantity"][0] = 0.0
-    after = xm.margin(*xm.tables(**tables, as_of=sample.AS_OF), MODEL)
-    row = shown.locator(".xlm-page .xlm-table tr", has_text="initial")
-    expect(row).to_contain_text(initial(after))
-    expect(row).to_contain_text(amount(after.initial.value[0] - panel.margin.initial.value[0], "USDC"))
+    trades = {"instrument": ["BTC-PERP"], "quantity": [-1.5], "account": ["main"]}
+    found = what_if(panel.book, panel.market, MODEL, trades)
+    row = shown.locator(".xlm-page .xlm-table tr", has_text="Initial margin")
+    expect(row).to_contain_text(amount(found.after["initial"][0], "USDC"))
+    expect(row).to_contain_text(amount(found.change["initial"][0], "USDC"))
+    expect(shown.locator(".xlm-page .xlm-table caption")).to_contain_text(amount(found.benefit[0], "USDC"))
+    expect(figure(shown, "initial")).to_have_text(initial(panel.margin))
+    trade.locator("td").first.click()
+    shown.keyboard.type("BTC-PREP")
+    shown.keyboard.press("Enter")
+    expect(trade.locator("td").first).to_have_attribute("title", re.compile("BTC-PERP"))
     expect(figure(shown, "initial")).to_have_text(initial(panel.margin))
 
 

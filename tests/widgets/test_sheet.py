@@ -174,12 +174,3 @@ def test_problems_find_their_cells():
     assert "not a number: 'abc'" in errors["positions"][positions[2], "quantity"]
     assert "empty; needed: name as the venue" in errors["positions"][positions[3], "instrument"]
     assert "not a number: '1e999'" in errors["balances"][balances[0], "amount"]
-
-
-def test_a_problem_of_a_trade_stands_at_the_trade():
-    desk = Desk.of(*sample.book())
-    desk.add("trades", None)
-    (row,) = ids(desk.sheets["trades"])
-    desk.put("trades", [(row, "instrument", "BTC-PERP"), (row, "quantity", "x")])
-    _, _, problems = desk.build(sample.AS_OF, marks={"BTC-PERP": 100_000.0})
-    assert desk.errors(problems) == {"trades": {(row, "quantity"): "not a number: 'x'"}}
