@@ -65,17 +65,6 @@ def test_scenario_breakdown_adds_up(desk):
     assert frames.scenario(margin, 0)["position"].iloc[-1] == "collateral and offsets"
 
 
-def test_change_is_after_less_before(desk):
-    margin = desk[2]
-    tables = sample.desk()
-    tables["positions"]["quantity"][0] = 3.0
-    after = xm.margin(*xm.tables(**tables, as_of=sample.AS_OF), MODEL)
-    table = frames.change(margin, after).set_index("figure")
-    assert table.loc["initial", "before"] == margin.initial.value[0]
-    assert table.loc["initial", "after"] == after.initial.value[0]
-    assert table.loc["initial", "change"] == after.initial.value[0] - margin.initial.value[0]
-
-
 def test_an_unknown_account_is_refused(desk):
     with pytest.raises(xm.InputError, match="no account 'x'"):
         profile(desk[2], "BTC", account="x")

@@ -149,15 +149,3 @@ def scenario(margin: Margin, column: int, row: int = 0) -> pd.DataFrame:
             np.append(amounts, rest),
         )
     return pd.DataFrame({"position": names, "quantity": quantity, "pnl": amounts})
-
-
-def change(before: Margin, after: Margin) -> pd.DataFrame:
-    """Each figure of one account and pool before, after, and what moved: a row per account, pool and figure."""
-    keys = ["account", "pool", "currency"]
-    long = [
-        summary(m).drop(columns=["worst"], errors="ignore").melt(keys, var_name="figure", value_name=when)
-        for m, when in ((before, "before"), (after, "after"))
-    ]
-    table = long[0].merge(long[1], on=[*keys, "figure"], how="outer", sort=False)
-    table["change"] = table["after"] - table["before"]
-    return table
