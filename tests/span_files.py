@@ -38,8 +38,11 @@ def option_arrays(price: float, strikes: np.ndarray, years: float, call: bool, s
     return now[:, 0], (now - later) * COVER, delta
 
 
-def spn(scopes: int, strikes: int, months: int = 4, pretty: bool = True) -> Iterator[str]:
-    """An NSE-like .spn in pieces: ``scopes`` underlyings, each with futures and options at ``strikes`` strikes."""
+def spn(scopes: int, strikes: int, months: int = 4, pretty: bool = True, between: bool = True) -> Iterator[str]:
+    """An NSE-like .spn in pieces: ``scopes`` underlyings, each with futures and options at ``strikes`` strikes.
+
+    ``pretty`` puts every contract on a line of its own; ``between`` adds spreads between neighbouring underlyings.
+    """
     yield '<?xml version="1.0"?>\n<spanFile><fileFormat>4.00</fileFormat><created>202606250000</created>\n'
     yield "<pointInTime><date>20260625</date><isSetl>0</isSetl><setlQualifier>i01</setlQualifier>\n"
     yield f"<clearingOrg><ec>TESTCO</ec><name>Made up</name><pointDef><r>1</r>{POINTS}</pointDef>\n"
@@ -50,7 +53,7 @@ def spn(scopes: int, strikes: int, months: int = 4, pretty: bool = True) -> Iter
     yield "</exchange>\n"
     for u in range(scopes):
         yield _commodity(u, f"STOCK{u:03d}", 1000.0 + 10 * u, months)
-    yield _inter(scopes)
+    yield _inter(scopes if between else 0)
     yield "</clearingOrg></pointInTime></spanFile>\n"
 
 

@@ -195,7 +195,7 @@ def test_wrong_values_are_named_with_line_and_field(read, old, new, field, words
     broken = SMALL[:at] + new + SMALL[at + len(old) :]
     if not field:
         problems = [] if "July" in new and read(broken) else refused(read, broken)
-        assert "July" in new or "must stand before the contracts" in problems[0].message
+        assert "July" in new or "pfCode of its product or series is missing" in problems[0].message
         return
     problems = refused(read, broken)
     assert any(p.column == field and words in p.message for p in problems), problems

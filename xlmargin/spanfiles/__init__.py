@@ -20,7 +20,7 @@ from .layout import record
 from .model import SpanFile
 
 __all__ = ["SpanFile", "read", "record"]
-HEAD = 512
+HEAD = 1 << 16
 
 
 def read(
@@ -38,8 +38,7 @@ def read(
             sha256, size = _digest(file)
         if cache_in is not None and (kept := cache.load(Path(cache_in), sha256, path.name)) is not None:
             return kept
-        with _opened(path) as file:
-            made = _read(file, size, path.name, sha256, progress)
+        made = _read(path, size, sha256, progress)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError([Problem(path.name, 0, "", str(path), f"cannot be read: {error}")]) from None
     if cache_in is not None:
@@ -47,14 +46,23 @@ def read(
     return made
 
 
-def _read(file: BinaryIO, size: int, name: str, sha256: str, progress: Callable[[int, int], None] | None) -> SpanFile:
-    head = file.read(HEAD)
-    file.seek(0)
-    if not head.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \r\n\t").startswith(b"<"):
-        return pa2.read(file.read(), name, sha256, progress)
-    reader = spn.Reader(name)
-    reader.read(file, size, progress)
-    return reader.finished(sha256)
+def _read(path: Path, size: int, sha256: str, progress: Callable[[int, int], None] | None) -> SpanFile:
+    with _opened(path) as file:
+        head = file.read(HEAD).replace(b"\x00", b"")
+    if not head.lstrip(b"\xef\xbb\xbf\xff\xfe \r\n\t").startswith(b"<"):
+        with _opened(path) as file:
+            return pa2.read(file.read(), path.name, sha256, progress)
+    if b"<!DOCTYPE" in head:
+        message = "a SPAN file has no document type; refused"
+        raise InputError([Problem(path.name, 1, "DOCTYPE", None, message)])
+    reader = spn.Reader(path.name)
+    try:
+        with _opened(path) as file:
+            reader.read(file, size, progress)
+        return reader.finished(sha256)
+    except InputError as error:
+        with _opened(path) as file:
+            raise reader.located(error, file) from None
 
 
 @contextmanager

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from .elements import CONTRACTS, Marks, kids, text
 from .faults import LARGEST, Faults, shown
 from .model import SCENARIOS, columns_of, end_of, named
-
-if TYPE_CHECKING:
-    from .spn import Node
 
 FAMILIES = {
     "futPf": "FUT",
@@ -24,159 +25,220 @@ FAMILIES = {
     "oocPf": "OOC",
     "ooePf": "OOE",
 }
+PHYSICAL = ("PHY", "EQT")
 
 
 class Contracts:
     """Gathers contracts; what only the whole file can tell (underlyings, combined commodities) is filled in last."""
 
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self, faults: Faults, marks: Marks) -> None:
+        self.faults, self.marks = faults, marks
         self.rows: list[dict[str, Any]] = []
         self.arrays = array("d")
-        self.lines = array("q")
         self.families: dict[tuple[str, str], dict[str, Any]] = {}
         self.physical: dict[tuple[str, str], float] = {}
-        self.months: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self.months: dict[tuple[str, str, str], str] = {}
+        self.read: Counter[str] = Counter()
         self.remarks: list[str] = []
+        self._start_exchange()
 
-    def add(self, node: Node, stack: list[Node]) -> None:
-        """Read a contract whose series and family are still open."""
-        option = node.tag == "opt"
-        series = stack[-1] if option else node
-        family = stack[-2] if option and len(stack) > 1 else stack[-1]
-        if family.tag not in FAMILIES or (option and series.tag != "series"):
-            self.faults.add(node.line, node.tag, None, f"a {node.tag} outside its product family (wrong order?)")
-            return
-        if not family.text("pfCode") or not series.text("pe"):
-            needed = "pfCode" if not family.text("pfCode") else "pe"
-            self.faults.add(
-                node.line, f"{node.tag} {needed}", "", f"{needed} must stand before the contracts it is for"
-            )
-            return
-        exchange = next((n.text("exch") for n in reversed(stack) if n.tag == "exchange"), "")
-        self._record(node, series, family, exchange)
+    def _start_exchange(self) -> None:
+        self.since = len(self.rows)
+        self.open: list[tuple[dict, Any, Any]] = []
 
-    def _record(self, node: Node, series: Node, family: Node, exchange: str) -> None:
-        price = self._number(node, "p", 0.0 if node.tag == "opt" else math.nan)
-        period = self.faults.period(node.line, f"{node.tag} pe", series.text("pe"))
-        place = (exchange, family.text("pfId"))
-        if FAMILIES[family.tag] in ("PHY", "EQT"):
-            self.physical[place] = price
-        self.months[(*place, node.text("cId"))] = (period, price)
-        risk = next((k for k in node.kids if k.tag == "ra"), None)
+    def family(self, element: Element, counts: Counter[str]) -> None:
+        """Read a finished product family; ``counts`` are the contracts of each kind that have ended so far."""
+        held = list(_contracts(element))
+        for tag, number in Counter(node.tag for node, _ in held).items():
+            outside = counts[tag] - self.read[tag] - number
+            if outside:
+                self._outside(tag, self.read[tag] + 1)
+            self.read[tag] = counts[tag] - number
+        place = text(element, "pfId")
+        under = element.find("undPf")
+        own = {"product": text(element, "pfCode"), "under": None}
+        if under is not None:
+            own["under"] = (text(under, "exch"), text(under, "pfId"))
+        self.open.append((self.families, (place,), own))
+        common: dict[str, Any] = {}
+        of: Element | None = None
+        for node, series in held:
+            self.read[node.tag] += 1
+            self.faults.line = self.marks.of(node.tag, self.read[node.tag])
+            if series is not of:
+                common, of = self._common(node.tag, series, family=element), series
+            self._contract(node, common, place)
+
+    def _outside(self, tag: str, number: int) -> None:
+        self.faults.line = self.marks.of(tag, number)
+        self.faults.here(tag, None, f"a {tag} outside its product family (wrong order?)")
+
+    def exchange(self, name: str) -> None:
+        """Give what has been read since the last exchange the name of the one that ends here."""
+        for row in self.rows[self.since :]:
+            row["exchange"] = name
+            row["commodity"] = (name, row["commodity"])
+        for target, key, value in self.open:
+            if target is self.families and value["under"]:
+                value["under"] = (value["under"][0] or name, value["under"][1])
+            target[(name, *key)] = value
+        self._start_exchange()
+
+    def _common(self, tag: str, series: Element, family: Element) -> dict[str, Any]:
+        """What the contracts of a series (or a contract by itself) take from it and from their product family."""
+        for field, given in (("pfCode", text(family, "pfCode")), ("pe", text(series, "pe"))):
+            if not given:
+                self.faults.here(f"{tag} {field}", "", f"{field} of its product or series is missing")
+                return {}
+        period = self.faults.read_period(f"{tag} pe", text(series, "pe"))
+        under = series.find("undC")
+        return {
+            "name": "",
+            "exchange": "",
+            "product": text(family, "pfCode"),
+            "type": FAMILIES[family.tag],
+            "right": "",
+            "period": period,
+            "delta_period": None if under is None else tuple(text(under, f) for f in ("exch", "pfId", "cId")),
+            "commodity": text(family, "pfId"),
+            "currency": text(family, "currency"),
+            "strike": math.nan,
+            "size": self._size(tag, text(series, "cvf") or text(family, "cvf")),
+            "premium": 0.0 if text(family, "valueMeth").startswith("FUT") else 1.0,
+            "scaling": self._scaling(series.tag, text(series, "sc")),
+            "expiry": self._expiry(tag, text(series, "setlDate"), period),
+            "scan_range": self._scan_range(series),
+            "index": math.nan,
+        }
+
+    def _contract(self, node: Element, common: dict[str, Any], place: str) -> None:
+        """Read a contract; one that cannot be margined (a physical without array) gives its price alone."""
+        if not common:
+            return
+        tag, own = node.tag, {child.tag: child.text or "" for child in node}
+        price = self._number(tag, own, "p", 0.0 if tag == "opt" else math.nan)
+        if common["type"] in PHYSICAL:
+            self.open.append((self.physical, (place,), price))
+        if tag != "opt":
+            self.open.append((self.months, (place, own.get("cId", "").strip()), common["period"]))
+        risk = node.find("ra")
         if risk is None:
-            if node.tag not in ("phy", "equity"):
-                self.faults.add(node.line, f"{node.tag} ra", "", "a contract without risk array")
-            return
-        if not self._array(node, risk):
-            return
-        under = next((k for k in series.kids if k.tag == "undC"), None)
-        self.rows.append(
-            {
-                "name": "",
-                "exchange": exchange,
-                "product": family.text("pfCode"),
-                "type": FAMILIES[family.tag],
-                "right": self._right(node),
-                "period": period,
-                "delta_period": under and (under.text("exch"), under.text("pfId"), under.text("cId")),
-                "commodity": place,
-                "currency": family.text("currency"),
-                "strike": self._number(node, "k", math.nan) if node.tag == "opt" else math.nan,
-                "price": price,
-                "size": self._size(node, series, family),
-                "premium": 0.0 if family.text("valueMeth").startswith("FUT") else 1.0,
-                "delta": self._number(risk, "d", math.nan, -100.0, 100.0),
-                "scaling": self._scaling(node, series),
-                "iv": self._number(node, "v", 0.0, 0.0, 1e4),
-                "expiry": self._expiry(node, series, period),
-                "scan_range": self._scan_range(node, series),
-                "index": math.nan,
-                "line": float(node.line),
-            }
-        )
+            if common["type"] not in PHYSICAL:
+                self.faults.here(f"{tag} ra", "", "a contract without risk array")
+        elif self._array(tag, risk):
+            self.rows.append(self._row(tag, own, risk, common, price))
 
-    def _number(self, node: Node, field: str, default: float, low: float = -LARGEST, high: float = LARGEST) -> float:
-        text = node.text(field)
-        if text == "":
+    def _row(
+        self, tag: str, own: dict[str, str], risk: Element, common: dict[str, Any], price: float
+    ) -> dict[str, Any]:
+        row = common | {
+            "price": price,
+            "delta": self._number("ra", {"d": text(risk, "d")}, "d", math.nan, -100.0, 100.0),
+            "iv": self._number(tag, own, "v", 0.0, 0.0, 1e4),
+            "line": float(self.faults.line),
+        }
+        if tag == "opt":
+            row |= {"right": self._right(own.get("o", "")), "strike": self._number(tag, own, "k", math.nan)}
+            if own.get("cvf"):
+                row["size"] = self._size(tag, own["cvf"])
+            if own.get("sc"):
+                row["scaling"] = self._scaling(tag, own["sc"])
+            if own.get("setlDate"):
+                row["expiry"] = self._expiry(tag, own["setlDate"].strip(), row["period"])
+        return row
+
+    def _number(
+        self,
+        tag: str,
+        own: dict[str, str],
+        field: str,
+        default: float,
+        low: float = -LARGEST,
+        high: float = LARGEST,
+    ) -> float:
+        given = own.get(field, "").strip()
+        if given == "":
             if math.isnan(default):
-                self.faults.add(node.line, f"{node.tag} {field}", "", f"{field} is missing")
+                self.faults.here(f"{tag} {field}", "", f"{field} is missing")
             return default
-        return self.faults.number(node.line, f"{node.tag} {field}", text, low, high)
+        return self.faults.read(f"{tag} {field}", given, low, high)
 
-    def _array(self, node: Node, risk: Node) -> bool:
-        texts = risk.texts("a")
+    def _array(self, tag: str, risk: Element) -> bool:
+        texts = [a.text or "" for a in risk.iterfind("a")]
         if len(texts) != SCENARIOS:
-            message = f"{len(texts)} array values; {SCENARIOS} are needed"
-            self.faults.add(node.line, f"{node.tag} ra a", None, message)
+            self.faults.here(f"{tag} ra a", None, f"{len(texts)} array values; {SCENARIOS} are needed")
             return False
         try:
             values = [float(t) for t in texts]
         except ValueError:
             values = [math.nan]
-        if not all(abs(v) <= LARGEST for v in values) or any("_" in t for t in texts):
-            for n, text in enumerate(texts):
-                self.faults.number(node.line, f"{node.tag} ra a (scenario {n + 1})", text)
+        if not -LARGEST <= min(values) <= max(values) <= LARGEST or math.isnan(sum(values)) or "_" in "".join(texts):
+            for n, given in enumerate(texts):
+                self.faults.read(f"{tag} ra a (scenario {n + 1})", given)
             return False
         self.arrays.extend(values)
         return True
 
-    def _right(self, node: Node) -> str:
-        if node.tag != "opt":
-            return ""
-        right = node.text("o").upper()[:1]
+    def _right(self, given: str) -> str:
+        right = given.strip().upper()[:1]
         if right not in ("C", "P") or not right:
-            self.faults.add(node.line, "opt o", node.text("o"), f"C or P is needed, not {shown(node.text('o'))}")
+            self.faults.here("opt o", given, f"C or P is needed, not {shown(given)}")
         return right
 
-    def _size(self, *nodes: Node) -> float:
-        for node in nodes:
-            if node.text("cvf"):
-                return self._number(node, "cvf", math.nan, 1e-12)
-        self.faults.add(nodes[0].line, f"{nodes[0].tag} cvf", "", "no contract value factor here or above")
-        return math.nan
+    def _size(self, tag: str, given: str) -> float:
+        if not given:
+            return math.nan
+        return self.faults.read(f"{tag} cvf", given.strip(), 1e-12)
 
-    def _scaling(self, node: Node, series: Node) -> float:
-        """The contract's own delta scaling; NaN asks for that of its product's link (``sc`` may stand on either)."""
-        for at in (node, series):
-            text = at.text("sc")
-            if text.replace(".", "", 1).isdigit():
-                return self.faults.number(at.line, f"{at.tag} sc", text, 1e-9)
-        return math.nan
+    def _scaling(self, tag: str, given: str) -> float:
+        """Delta scaling as stated here; NaN asks for that of the product's link (``sc`` may stand on either)."""
+        given = given.strip()
+        return self.faults.read(f"{tag} sc", given, 1e-9) if given.replace(".", "", 1).isdigit() else math.nan
 
-    def _expiry(self, node: Node, series: Node, period: str) -> float:
-        date = node.text("setlDate") or series.text("setlDate")
+    def _expiry(self, tag: str, date: str, period: str) -> float:
         if len(date) == 8 and date.strip("0"):
-            date = self.faults.period(node.line, f"{node.tag} setlDate", date)
+            date = self.faults.read_period(f"{tag} setlDate", date)
         else:
             date = period
         try:
             return end_of(date)
         except ValueError:
-            self.faults.add(node.line, f"{node.tag} setlDate", date, f"no such date: {date}")
+            self.faults.here(f"{tag} setlDate", date, f"no such date: {date}")
             return math.nan
 
-    def _scan_range(self, *nodes: Node) -> float:
-        for node in nodes:
-            for kid in node.kids:
-                if kid.tag == "scanRate" and kid.text("priceScan"):
-                    return self._number(kid, "priceScan", math.nan, 0.0)
+    def _scan_range(self, series: Element) -> float:
+        for kid in kids(series, "scanRate"):
+            if text(kid, "priceScan"):
+                return self.faults.read("scanRate priceScan", text(kid, "priceScan"), 0.0)
         return math.nan
 
-    def close(self, family: Node, exchange: str) -> None:
-        """Keep what a finished product family says of its underlying."""
-        under = next((k for k in family.kids if k.tag == "undPf"), None)
-        self.families[exchange, family.text("pfId")] = {
-            "product": family.text("pfCode"),
-            "under": (under.text("exch") or exchange, under.text("pfId")) if under else None,
-        }
-
-    def finished(self, commodities: dict[str, dict[str, Any]]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def finished(
+        self, commodities: dict[str, dict[str, Any]], counts: Counter[str]
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Columns (I,) and arrays (I, 16) in money."""
-        home = self._homes(commodities)
-        spot = {
-            self.families[place]["product"]: price for place, price in self.physical.items() if place in self.families
-        }
+        for tag in CONTRACTS:
+            if counts[tag] > self.read[tag]:
+                self._outside(tag, self.read[tag] + 1)
+        if self.open:
+            self.faults.here("exchange exch", None, "products stand outside an exchange")
+            self.exchange("")
+        if not self.rows:
+            self.faults.here("ra", None, "no contract with a risk array in the file")
+        for row in self.rows:
+            if math.isnan(row["size"]) and not self.faults.problems:
+                self.faults.add(int(row["line"]), "cvf", "", "no contract value factor here or above")
+        self._fill(commodities)
+        columns = columns_of(self.rows)
+        named(columns, self.faults)
+        arrays = np.array(self.arrays, np.float64).reshape(-1, SCENARIOS)
+        exponent = {code: 10.0 ** c["exponent"] for code, c in commodities.items()}
+        scale = np.array([exponent.get(code, 1.0) for code in columns["commodity"]], np.float64)
+        return columns, arrays * scale[:, None] if len(arrays) == len(scale) else arrays
+
+    def _fill(self, commodities: dict[str, dict[str, Any]]) -> None:
+        """Combined commodity, currency, scaling, delta month and underlying price of every contract."""
+        home = _homes(commodities)
+        spot = {self.families[at]["product"]: price for at, price in self.physical.items() if at in self.families}
         unlinked = set()
         for row in self.rows:
             place = row["commodity"]
@@ -191,20 +253,6 @@ class Contracts:
             row["index"] = self.physical.get(under, spot.get(row["product"], math.nan))
         if unlinked:
             self.remarks.append(f"products in no combined commodity: {', '.join(sorted(unlinked)[:20])}")
-        columns = columns_of(self.rows)
-        named(columns, self.faults)
-        arrays = np.array(self.arrays, np.float64).reshape(-1, SCENARIOS)
-        exponent = {code: 10.0 ** c["exponent"] for code, c in commodities.items()}
-        scale = np.array([exponent.get(code, 1.0) for code in columns["commodity"]], np.float64)
-        return columns, arrays * scale[:, None] if len(arrays) == len(scale) else arrays
-
-    def _homes(self, commodities: dict[str, dict[str, Any]]) -> dict[tuple[str, str], tuple[str, float]]:
-        """Combined commodity and link scaling of each family; a product of a commodity's own code belongs to it."""
-        home: dict[tuple[str, str], tuple[str, float]] = {("", code): (code, 1.0) for code in commodities}
-        for code, values in commodities.items():
-            for exchange, family, scaling in values.pop("links"):
-                home[exchange, family] = (code, scaling)
-        return home
 
     def _delta_period(self, row: dict[str, Any]) -> str:
         """The month whose delta an option moves: its underlying future's, else its own."""
@@ -214,6 +262,25 @@ class Contracts:
         exchange, family, contract = under
         found = self.months.get((exchange or row["exchange"], family, contract))
         if found is None:
-            self.faults.add(int(row["line"]), "undC", under, f"its underlying contract {under} is not in the file")
+            message = f"its underlying contract {under} is not in the file"
+            self.faults.add(int(row["line"]), "undC", under, message)
             return row["period"]
-        return found[0]
+        return found
+
+
+def _contracts(family: Element) -> Iterator[tuple[Element, Element]]:
+    """Contracts of a family, each with the series (or itself) that says when it ends."""
+    for child in family:
+        if child.tag == "series":
+            yield from ((option, child) for option in child.iterfind("opt"))
+        elif child.tag in CONTRACTS and child.tag != "opt":
+            yield child, child
+
+
+def _homes(commodities: dict[str, dict[str, Any]]) -> dict[tuple[str, str], tuple[str, float]]:
+    """Combined commodity and link scaling of each family; a product of a commodity's own code belongs to it."""
+    home: dict[tuple[str, str], tuple[str, float]] = {("", code): (code, 1.0) for code in commodities}
+    for code, values in commodities.items():
+        for exchange, family, scaling in values.pop("links"):
+            home[exchange, family] = (code, scaling)
+    return home

@@ -14,11 +14,28 @@ PERIOD = re.compile(r"(?:19|20|21)\d\d(?:0[1-9]|1[0-2])(?:\d\d|[A-Z0-9]{1,2})?|0
 
 
 class Faults:
-    """The problems of one file; the fiftieth ends the reading."""
+    """The problems of one file; the fiftieth ends the reading. ``line`` is where the reader stands."""
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.line = 1
         self.problems: list[Problem] = []
+
+    def here(self, field: str, value: Any, message: str) -> None:
+        """Note a problem where the reader stands."""
+        self.add(self.line, field, value, message)
+
+    def read(self, field: str, text: str, low: float = -LARGEST, high: float = LARGEST) -> float:
+        """``number`` where the reader stands."""
+        return self.number(self.line, field, text, low, high)
+
+    def read_whole(self, field: str, text: str, low: int, high: int) -> int:
+        """``whole`` where the reader stands."""
+        return self.whole(self.line, field, text, low, high)
+
+    def read_period(self, field: str, text: str) -> str:
+        """``period`` where the reader stands."""
+        return self.period(self.line, field, text)
 
     def add(self, line: int, field: str, value: Any, message: str) -> None:
         """Note a problem at a line (from 1) and field; raises InputError when there are too many."""

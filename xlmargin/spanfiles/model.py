@@ -123,11 +123,11 @@ def named(columns: dict[str, np.ndarray], faults: Faults) -> None:
         _name(columns, i, len(homes[columns["product"][i], columns["type"][i]]) > 1)
         for i in range(len(columns["name"]))
     ]
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for i, name in enumerate(names):
         if name in seen:
-            faults.add(int(columns["line"][i]), "contract", name, f"{name} stands twice, first at line {seen[name]}")
-        seen.setdefault(name, int(columns["line"][i]))
+            faults.add(int(columns["line"][i]), "contract", name, f"{name} stands twice")
+        seen.add(name)
     columns["name"][:] = names
 
 

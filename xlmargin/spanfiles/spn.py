@@ -6,172 +6,125 @@ losses of one long contract with the extreme moves' cover already inside; amount
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
+from xml.etree.ElementTree import Element, ParseError, iterparse
 from xml.parsers import expat
 
+from ..errors import InputError
 from .commodity import commodity, inter_spread
 from .contracts import FAMILIES, Contracts
+from .elements import CONTRACTS, Marks, kids, text
 from .faults import Faults
 from .model import SpanFile
 
-CHUNK = 1 << 20
-READ_WHOLE = {"fut", "phy", "equity", "cmb", "opt", "series", "ccDef", "pointDef", "curConv", "pbRateDef", *FAMILIES}
-HEADERS = {"spanFile", "pointInTime", "clearingOrg", "exchange"}
-LOCATED = READ_WHOLE | HEADERS
+STEP = 1 << 20
 PAIRS = (2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 15, 16)
+COUNTED = {*CONTRACTS, "ccDef", "pointDef", "interSpreads", "curConv"}
 
 
-class Node:
-    """An element: its text children by name and its other children, with the line where it starts."""
+class Watched:
+    """A stream that tells how far it has been read."""
 
-    __slots__ = ("kids", "leaf", "line", "tag")
+    def __init__(self, file: BinaryIO, size: int, progress: Callable[[int, int], None] | None) -> None:
+        self.file, self.size, self.progress = file, size, progress
+        self.done = self.told = 0
 
-    def __init__(self, tag: str, line: int) -> None:
-        self.tag, self.line = tag, line
-        self.leaf: dict[str, Any] = {}
-        self.kids: list[Node] = []
-
-    def text(self, field: str, default: str = "") -> str:
-        """The text of a child, the first of several."""
-        value = self.leaf.get(field, default)
-        return value[0] if isinstance(value, list) else value
-
-    def texts(self, field: str) -> list[str]:
-        """The text of every child of that name."""
-        value = self.leaf.get(field, [])
-        return value if isinstance(value, list) else [value]
-
-    def put(self, field: str, text: str) -> None:
-        """Add a text child."""
-        had = self.leaf.get(field)
-        if had is None:
-            self.leaf[field] = text
-        elif isinstance(had, list):
-            had.append(text)
-        else:
-            self.leaf[field] = [had, text]
+    def read(self, count: int = -1) -> bytes:
+        """The next bytes of the stream."""
+        chunk = self.file.read(count)
+        self.done += len(chunk)
+        if self.progress and (self.done - self.told >= STEP or self.done == self.size > self.told):
+            self.told = self.done
+            self.progress(self.done, self.size)
+        return chunk
 
 
 class Reader:
-    """Turns the stream of elements into a SpanFile; one reader reads one file."""
+    """Turns the stream of elements into a SpanFile; one reader reads one file.
+
+    Lines are not kept while reading: a problem remembers which element of its kind it stands in, and ``located`` finds
+    the line in a second pass over a file that is refused anyway.
+    """
 
     def __init__(self, name: str) -> None:
         self.faults = Faults(name)
-        self.contracts = Contracts(self.faults)
-        self.stack: list[Node] = []
-        self.words: list[str] = []
-        self.pending = ""
+        self.marks = Marks()
+        self.contracts = Contracts(self.faults, self.marks)
+        self.counts: Counter[str] = Counter()
         self.header: dict[str, str] = {}
         self.commodities: dict[str, dict[str, Any]] = {}
         self.spreads: list[dict[str, Any]] = []
         self.conversions: dict[str, float] = {}
-        self.parser = expat.ParserCreate()
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self.words.append
-        self.parser.StartDoctypeDeclHandler = self._doctype
 
     def read(self, file: BinaryIO, size: int, progress: Callable[[int, int], None] | None) -> None:
-        """Parse the whole stream; raises InputError with line and field of everything wrong."""
-        done = 0
+        """Parse the whole stream; raises InputError, with marks for lines, of everything wrong."""
+        events = iterparse(Watched(file, size, progress), events=("end",))
+        take = {**dict.fromkeys(FAMILIES, self._family), "exchange": self._exchange, "ccDef": self._commodity}
+        take |= {"interSpreads": self._between, "pointDef": self._points, "curConv": self._conversion}
+        take |= dict.fromkeys(("pointInTime", "clearingOrg", "spanFile"), self._head)
+        counts, counted = self.counts, COUNTED
         try:
-            while chunk := file.read(CHUNK):
-                self.parser.Parse(chunk, False)
-                done += len(chunk)
-                if progress:
-                    progress(done, size)
-            self.parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            inside = self.stack[-1].tag if self.stack else "XML"
-            message = f"{expat.ErrorString(error.code)} at column {error.offset + 1}: not a whole, well-formed XML file"
-            self.faults.fail(error.lineno, inside, None, message)
+            for _, element in events:
+                tag = element.tag
+                if tag in counted:
+                    counts[tag] += 1
+                if tag in take:
+                    take[tag](element)
+                    element.clear()
+        except ParseError as error:
+            line, column = error.position
+            message = f"{expat.ErrorString(error.code)} at column {column + 1}: not a whole, well-formed XML file"
+            self.faults.fail(line, "XML", None, message)
+        if not self.header.get("spanFile."):
+            self.faults.fail(1, "spanFile", None, "not a SPAN file: its root is not spanFile")
 
-    def _doctype(self, *_: Any) -> None:
-        self.faults.fail(self.parser.CurrentLineNumber, "DOCTYPE", None, "a SPAN file has no document type; refused")
+    def _head(self, element: Element) -> None:
+        self.header |= {f"{element.tag}.{k.tag}": (k.text or "").strip() for k in element if not len(k)}
+        self.header[f"{element.tag}."] = "here"
 
-    def _start(self, tag: str, _: dict[str, str]) -> None:
-        if self.pending:
-            self._open(self.pending)
-        self.pending = tag
-        if tag in LOCATED:
-            self._open(tag)
-        self.words.clear()
+    def _family(self, element: Element) -> None:
+        self.contracts.family(element, self.counts)
 
-    def _open(self, tag: str) -> None:
-        """An element that holds others; those that hold text alone never become a node."""
-        if not self.stack and tag != "spanFile":
-            self.faults.fail(self.parser.CurrentLineNumber, tag, None, "not a SPAN file: its root is not spanFile")
-        line = self.parser.CurrentLineNumber if tag in LOCATED else self.stack[-1].line
-        self.stack.append(Node(tag, line))
-        self.pending = ""
+    def _exchange(self, element: Element) -> None:
+        self.contracts.exchange(text(element, "exch"))
 
-    def _end(self, tag: str) -> None:
-        if self.pending:
-            self.pending = ""
-            if not self.stack:
-                self._open(tag)
-            self.stack[-1].put(tag, "".join(self.words).strip())
-        else:
-            node = self.stack.pop()
-            if tag in HEADERS:
-                self.header |= {f"{tag}.{k}": v for k, v in node.leaf.items() if isinstance(v, str)}
-            elif not self._taken(node, self.stack[-1] if self.stack else None):
-                self.stack[-1].kids.append(node)
-        self.words.clear()
-
-    def _taken(self, node: Node, parent: Node | None) -> bool:
-        """Read a finished part; True where nothing above it needs it any more."""
-        tag = node.tag
-        if tag in ("fut", "phy", "equity", "cmb", "opt"):
-            self.contracts.add(node, self.stack)
-        elif tag in FAMILIES:
-            self.contracts.close(node, self._within("exchange").text("exch"))
-        elif tag == "ccDef":
-            self._commodity(node)
-        elif tag in ("dSpread", "hSpread") and parent is not None and parent.tag == "interSpreads":
-            self.spreads.append(inter_spread(node, self.faults))
-        elif tag == "pointDef":
-            self._check_points(node)
-        elif tag == "curConv":
-            key = f"{node.text('fromCur')}/{node.text('toCur')}"
-            self.conversions[key] = self.faults.number(node.line, "curConv factor", node.text("factor"), 0.0)
-        else:
-            return tag in ("series", "pbRateDef", "definitions", "interSpreads")
-        return True
-
-    def _within(self, tag: str) -> Node:
-        for node in reversed(self.stack):
-            if node.tag == tag:
-                return node
-        return Node(tag, 0)
-
-    def _commodity(self, node: Node) -> None:
-        code = node.text("cc")
+    def _commodity(self, element: Element) -> None:
+        self.faults.line = self.marks.of("ccDef", self.counts["ccDef"])
+        code = text(element, "cc")
         if not code:
-            self.faults.add(node.line, "ccDef cc", "", "a combined commodity without code")
+            self.faults.here("ccDef cc", "", "a combined commodity without code")
         elif code in self.commodities:
-            self.faults.add(node.line, "ccDef cc", code, f"combined commodity {code} is defined twice")
+            self.faults.here("ccDef cc", code, f"combined commodity {code} is defined twice")
         else:
-            self.commodities[code] = commodity(node, self.faults)
+            self.commodities[code] = commodity(element, self.faults)
 
-    def _check_points(self, node: Node) -> None:
-        points = [k for k in node.kids if k.tag == "scanPointDef"]
-        pairs = tuple(self.faults.whole(node.line, "pairedPoint", p.text("pairedPoint"), 0, 99) for p in points)
-        if points and pairs != PAIRS:
-            message = f"scenarios are paired {pairs}; only SPAN's own 16 scenarios are read"
-            self.faults.add(node.line, "pointDef", pairs, message)
+    def _between(self, element: Element) -> None:
+        self.faults.line = self.marks.of("interSpreads", self.counts["interSpreads"])
+        for tag in ("dSpread", "hSpread"):
+            self.spreads += [inter_spread(spread, self.faults) for spread in kids(element, tag)]
+
+    def _conversion(self, element: Element) -> None:
+        self.faults.line = self.marks.of("curConv", self.counts["curConv"])
+        key = f"{text(element, 'fromCur')}/{text(element, 'toCur')}"
+        self.conversions[key] = self.faults.read("curConv factor", text(element, "factor"), 0.0)
+
+    def _points(self, element: Element) -> None:
+        self.faults.line = self.marks.of("pointDef", self.counts["pointDef"])
+        stated = [text(p, "pairedPoint") for p in kids(element, "scanPointDef")]
+        pairs = tuple(self.faults.read_whole("pairedPoint", pair, 0, 99) for pair in stated)
+        if pairs and pairs != PAIRS:
+            self.faults.here("pointDef", pairs, f"scenarios are paired {pairs}; only SPAN's own 16 scenarios are read")
 
     def finished(self, sha256: str) -> SpanFile:
-        """The file as read; raises InputError with everything found wrong."""
+        """The file as read; raises InputError, with marks for lines, of everything found wrong."""
         head = lambda key: self.header.get(key, "")  # noqa: E731
         date = head("pointInTime.date")
         if len(date) != 8 or not self.faults.period(1, "pointInTime date", date):
             self.faults.add(1, "pointInTime date", date, f"no business date YYYYMMDD in the file: {date!r}")
-        if not self.contracts.rows:
-            self.faults.add(self.parser.CurrentLineNumber, "ra", None, "no contract with a risk array in the file")
-        columns, arrays = self.contracts.finished(self.commodities)
+        columns, arrays = self.contracts.finished(self.commodities, self.counts)
         self.faults.stop()
         qualifier = head("pointInTime.setlQualifier") or ("settlement" if head("pointInTime.isSetl") == "1" else "")
         return SpanFile(
@@ -189,3 +142,8 @@ class Reader:
             conversions=self.conversions,
             remarks=tuple(self.contracts.remarks),
         )
+
+    def located(self, error: InputError, file: BinaryIO) -> InputError:
+        """The same error with lines for marks, found in a second pass over the file."""
+        lines = self.marks.lines(file, {p.row for p in error.problems if p.row < 0})
+        return InputError([replace(p, row=lines.get(p.row, p.row)) for p in error.problems])

@@ -11,7 +11,6 @@ import numpy as np
 from .position import Position, netted_loss, spread_loss
 
 NAKED, LONG, SPREAD, STRADDLE, CONDOR, IRON, SHARES, COVERED, PROTECTIVE, COLLAR, CONVERSION = range(11)
-FOUR_LEGS = (CONDOR, IRON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +47,21 @@ def every(p: Position, rules: dict[str, Any], four: bool = True) -> list[Block]:
     if four:
         blocks += [*condors(p, pairs), *irons(p, pairs)]
     return [b for b in blocks if len(b.initial)]
+
+
+def candidates(p: Position) -> int:
+    """At most how many groups ``every`` makes: pairs, and couples of spreads at one expiry."""
+    pairs = verticals(p)
+    short, long = pairs.members.T
+    flat = p.expiry[short] == p.expiry[long]
+    total = len(short) + len(p.short) ** 2 + len(p.lots) * (1 + len(p.short)) * (1 + len(p.long))
+    for expiry in np.unique(p.expiry):
+        here = flat & (p.expiry[short] == expiry)
+        loses, call = here & (pairs.initial > 0), p.call[short]
+        count = lambda chosen: int(np.count_nonzero(chosen))  # noqa: E731
+        total += count(loses & call) * count(loses & ~call)
+        total += sum(count(loses & (call == c)) * count(here & ~loses & (call == c)) for c in (True, False))
+    return total
 
 
 def verticals(p: Position) -> Block:

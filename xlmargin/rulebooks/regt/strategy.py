@@ -153,7 +153,7 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
         "long_part": np.where(market.beyond_months(int(p["long_dated_months"])), p["long_dated"], 1.0),
         "share_value": np.where(option, 0.0, market["mark"] * size),
         "per_share": market.column("underlying_units", 1.0) * size,
-        "rules": {k: p[k] for k in (*keys, "protected_part", "most_groups", "solver_nodes")},
+        "rules": {k: p[k] for k in (*keys, "protected_part", "most_groups", "solver_nodes", "pool_nodes")},
     }
 
 
@@ -204,8 +204,7 @@ def _equity(book: Book, ready: Ready, longs: np.ndarray) -> Line:
 def _notes(book: Book, ready: Ready, cuts: dict[str, Cuts]) -> Iterator[Note]:
     unproved = cuts["initial"].unproved | cuts["maintenance"].unproved
     if unproved.any():
-        limit = ready.rules["most_groups"]
-        text = f"more than {limit:,} candidate groups: the cut shown is not proved to be the least (see unproved)"
+        text = "the position is too large to prove that the cut shown is the least (see unproved, and most_groups)"
         yield Note(text, ready.params.cite("most_groups"), unproved)
     cheap = (ready.market.kind == SPOT) & (ready.market["mark"] < ready.params["cheap_share"])
     short = cheap[book.legs.instrument] & (book.legs.quantity < 0)

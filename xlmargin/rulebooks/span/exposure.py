@@ -41,7 +41,7 @@ def prepare(market: Market, p: Params, price: np.ndarray) -> dict[str, Any]:
     of = {key: p.on(market.scopes)(key)[market.scope] if len(market) else np.zeros(0) for key in RATES}
     classes = p.on(market.scopes)("class") if len(market.scopes) else []
     index = np.array([c == "index" for c in classes], bool)[market.scope]
-    spot = market.on_scope("index")[market.scope]
+    spot = market.spot()
     option, future = market.kind == OPTION, market.kind == FUTURE
     days = market["expiry"] // DAY - market.as_of // DAY
     away = np.where(market.call, market["strike"] / spot - 1.0, 1.0 - market["strike"] / spot)

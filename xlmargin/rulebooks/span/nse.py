@@ -46,6 +46,7 @@ AEL = ("Symbol", "Instrument Type", "Total applicable ELM%")
     },
     files=(*rows.FILES, ".csv"),
     payoffs="linear",
+    index_by="instrument",
     evidence="parameters official; one real future array exact; exposure of options by broker practice",
     title="NSE Clearing SPAN® + exposure margin (SPAN is a trade mark of CME; not affiliated)",
 )
