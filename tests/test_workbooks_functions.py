@@ -146,6 +146,9 @@ def test_the_valuation_time_is_said():
     assert told(calls.POSITIONS, calls.MODEL, calls.BALANCES, timeless, calls.ASSETS).endswith("(clock)")
     dated = [[*row, extra] for row, extra in zip(calls.POSITIONS, ["as_of", *[calls.AS_OF] * 5], strict=True)]
     assert told(dated, calls.MODEL, calls.BALANCES, timeless, calls.ASSETS) == "2026-11-25 00:00:00Z (table)"
+    undated = calls.changed(dated, 3, 5, "soon")
+    answer = call("XM_MARGIN", undated, calls.MODEL, calls.BALANCES, timeless, calls.ASSETS)[0][0]
+    assert answer.startswith("#XM! positions row 3, column as_of: not a date: 'soon'")
 
 
 def test_a_bad_account_is_told_and_the_others_go_on(margin):

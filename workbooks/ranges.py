@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import xlmargin as xm
 from xlmargin.errors import InputError, Problem
 from xlmargin.parsing import read_time
 from xlmargin.schemas import folded
 
-from . import cells
 from .cache import Cache, digest
 from .tabular import Tabular, tabular
 
@@ -53,10 +53,12 @@ class Ranges:
         """Valuation time as ``xlmargin.tables`` takes it, and where it comes from: argument, table or clock."""
         if self.as_of is not None:
             return self.as_of, GIVEN
-        if _times(self.parsed.get("instruments")):
+        if len(_dates(self.parsed.get("instruments"))):
             return None, TABLE
-        if times := _times(self.parsed.get("positions")):
-            return max(times), TABLE
+        if len(dates := _dates(self.parsed.get("positions"))):
+            with suppress(ValueError):  # the core says where a date cannot be read
+                return max(map(read_time, dates.tolist())), TABLE
+            return None, TABLE
         return dt.datetime.now(dt.UTC).replace(second=0, microsecond=0), CLOCK
 
     @property
@@ -165,12 +167,12 @@ def split_account(account: str) -> tuple[str, str | None]:
     return name.strip(), pool.strip() if slash else None
 
 
-def _times(table: Tabular | None) -> list[float]:
-    """The moments that a table's own column as_of holds."""
+def _dates(table: Tabular | None) -> np.ndarray:
+    """The cells that a table's own column as_of holds."""
     for header, column in (table.columns if table else {}).items():
-        if folded(header) == folded("as_of"):
-            return [read_time(c) for c in column.tolist() if not cells.is_blank(c)]
-    return []
+        if folded(header) == "asof":
+            return column[~pd.isna(column)]
+    return np.zeros(0)
 
 
 def pick(margin: xm.Margin, values: np.ndarray, account: str, what: str) -> Any:
