@@ -93,6 +93,10 @@ class Market:
         """A column (U,) that is one number a scope, such as the index."""
         return self.scope_columns[column]
 
+    def spot(self) -> np.ndarray:
+        """Index of each instrument (I,): its own, else its scope's."""
+        return np.where(np.isnan(self["index"]), self.on_scope("index")[self.scope], self["index"])
+
     def group(self, *keys: str | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Number of each instrument's group (I,) and one instrument of each group (G,).
 

@@ -60,7 +60,8 @@ class Model:
     ``needs`` maps a kind of holding to the columns that it needs ("forward iv rate?"; a question mark makes
     one optional); a kind that is not named is refused. ``balance`` stands for balances, needing assets columns.
     ``scoped`` says that every scope held must have parameters of its own. ``exceptions`` maps a law that does
-    not hold to the reason. ``files`` are endings of files that its loader reads by itself.
+    not hold to the reason. ``files`` are endings of files that its loader reads by itself. ``index_by`` "instrument"
+    says that the rule reads an index of each instrument (``market.spot()``) and none of a scope.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Model:
     payoffs: str = "any"
     scoped: bool = False
     scope_setting: str = ""
+    index_by: str = "scope"
     evidence: str = ""
     title: str = ""
     tables: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from ..errors import InputError, Problem
 from ..ledger import Margin
 from ..market import Market
 from ..params import Params
-from ..registry import Ready
+from ..registry import Model, Ready
 from ..run import BLOCK, Session
 from .moves import Moves, unpriced
 
@@ -156,6 +156,7 @@ def private(book: Book, session: Session, world: np.ndarray, moves: Moves) -> tu
     w, c = np.nonzero(of_asset)
     asset_number, asset = _numbered(len(market.assets) * stride, every, c * stride + w + 1)
     settle = np.where(market.settle[origin] < 0, -1, _key(of_asset, own, market.settle[origin], stride))
+    market = market.with_columns(index=market.spot()) if session.model.index_by == "instrument" else market
     fresh = replace(
         market.take(origin, scopes=scope // stride, assets=asset // stride),
         scope=scope_number[scopes],
@@ -176,18 +177,22 @@ def private(book: Book, session: Session, world: np.ndarray, moves: Moves) -> tu
 def _owned(session: Session, moves: Moves) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Instruments (W, I), scopes (W, U) and assets (W, C) that each world moves; what hangs together moves together.
 
-    Where the model reads no index a scope holds nothing that could move, and all worlds share it.
+    Where the model reads no index of a scope, a scope holds nothing that could move, and all worlds share it.
     """
     market, asset = session.market, moves.asset != 1.0
     group = (moves.price != 1.0) | (moves.vol != 1.0) | (moves.basis != 1.0) | (moves.rate != 0.0)[:, None]
     own = group[:, moves.group] | np.hstack([asset, np.zeros((len(moves), 1), bool)])[:, market.settle]
     scope = np.zeros((len(moves), len(market.scopes)), bool)
-    if any("index" in columns for columns in session.model.needs.values()):
+    if _reads_scopes(session.model):
         w, i = np.nonzero(own)
         scope[w, market.scope[i]] = True
         w, u = np.nonzero(asset @ (market.assets[:, None] == market.scopes[None, :]))
         scope[w, u] = True
     return own | scope[:, market.scope], scope, asset
+
+
+def _reads_scopes(model: Model) -> bool:
+    return model.index_by == "scope" and any("index" in columns for columns in model.needs.values())
 
 
 def _key(own: np.ndarray, world: np.ndarray, item: np.ndarray, stride: int) -> np.ndarray:
