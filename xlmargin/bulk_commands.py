@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,11 +26,19 @@ def batch(
 ) -> None:
     """Margin every account of a Parquet table, resumable; bad accounts go to a problems table beside the output."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from .bulk import batch as run
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    rate, left = TaskProgressColumn(show_speed=True), TimeRemainingColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, left)
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None)
         outcome = run(
@@ -44,10 +53,22 @@ def batch(
             scheduler=scheduler,
             progress=lambda text, now, total: bar.update(task, description=text, completed=now, total=total),
         )
-    rate = outcome.accounts / max(outcome.seconds, 1e-9)
+    speed = outcome.accounts / max(outcome.seconds, 1e-9)
     typer.echo(f"{outcome.margined:,} accounts margined, {outcome.bad:,} with problems, {outcome.rows:,} rows")
-    typer.echo(f"{outcome.seconds:.1f} s, {rate:,.0f} accounts a second, {outcome.resumed} parts taken over")
+    typer.echo(
+        f"{outcome.seconds:.1f} s, {speed:,.0f} accounts a second, {outcome.resumed} parts taken over{_memory()}"
+    )
     typer.echo(f"margins: {outcome.output}\nproblems: {outcome.problems}")
+
+
+def _memory() -> str:
+    """The largest memory of this process so far, where the system tells it."""
+    try:
+        import resource
+    except ImportError:
+        return ""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return f", at most {kilobytes / 1024:,.0f} MB"
 
 
 def _pairs(given: list[str] | None) -> dict[str, Any]:
