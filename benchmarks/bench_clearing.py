@@ -93,10 +93,24 @@ def _regt() -> Iterator[Row]:
         said = "proved least" if not margin.notes else f"within {margin.extras['unproved'].value[0]:,.0f} of the least"
         told = peer
         if not isinstance(peer, str):
-            told = f"{said}; asks {margin.extras['deposit'].value[0] / peer['requirement']:.2f} of the greedy cut"
+            told = f"{said}; asks {_in_their_terms(margin, legs) / peer['requirement']:.2f} of the greedy cut"
         what = "groups of up to four" if spreads == "named" else "spreads of any legs"
         job = f"Reg T pairing, {SERIES} series over {len(terms)} expiries, {what}"
         yield _row(job, best(run, 3), peer, "margin", "margin-estimator (greedy)", str(told))
+
+
+def _in_their_terms(margin: xm.Margin, legs: list[tuple[str, float, float, float, int]]) -> float:
+    """Our requirement as the peer counts: uncovered options with their premium, every other short net of it."""
+    price = {f"{right} {strike:g}": p for right, _, strike, p, _ in legs}
+    total = float(margin.extras["deposit"].value[0])
+    for underlying in margin.detail().initial.parts[0].parts:
+        for group in underlying.parts:
+            what, _, members = group.name.partition(": ")
+            if what.startswith(("Uncovered", "Short st")):
+                times = float(what.partition("×")[2])
+                series = [" ".join(member.split()[1:3]) for member in members.split(", ")]
+                total += sum(times * price[s] * 100 for s in series)
+    return total
 
 
 def _series(terms: tuple[int, ...], seed: int = 1) -> list[tuple[str, float, float, float, int]]:

@@ -113,13 +113,17 @@ def as_estimator(margin, name, call):
     Spreads count net of the premium received, uncovered options with it, short shares with their proceeds; and covered
     shares at the market, where our ledger has a line of its own for counting them at the exercise price.
     """
-    groups = strategies(margin, name)
     valued = line(margin, "Shares counted at the exercise price", name)
     total = margin.initial.value[list(margin.account).index(name)] - valued
-    shorts = [leg for leg in call["legs"] if leg["qty"] < 0]
-    if not any(word in group for group in groups for word in ("Uncovered", "straddle", "strangle", "Covered")):
-        total += sum(leg["qty"] * leg["price"] * 100 for leg in shorts if leg["kind"] != "shares")
-    return total - sum(leg["qty"] * leg["price"] for leg in shorts if leg["kind"] == "shares")
+    price = {(leg["kind"].upper(), leg.get("strike"), leg["qty"] < 0): leg["price"] for leg in call["legs"]}
+    for group in strategies(margin, name):
+        what, legs = group.split(": ")
+        if "spread" in what or "butterfly" in what or "condor" in what or "box" in what:
+            times = float(what.split("×")[1])
+            shorts = [leg.split() for leg in legs.split(", ") if leg.startswith("-")]
+            total -= sum(-float(n) * times * price[right, float(strike), True] * 100 for n, right, strike, _ in shorts)
+    shares = [leg for leg in call["legs"] if leg["kind"] == "shares" and leg["qty"] < 0]
+    return total - sum(leg["qty"] * leg["price"] for leg in shares)
 
 
 @evidence.suite("regt.strategy", grade="third party, attributed to Cboe's manual", tolerance=1e-7)

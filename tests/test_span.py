@@ -20,13 +20,18 @@ def usable(name, kind):
     return [c for c in cases if c.get("verified") in (True, "trivial") and "blocked" not in c]
 
 
+def drawn(case):
+    """Whether a case says what is held: contracts with their arrays, or a net quantity and a price scan range."""
+    return "contracts" in case["inputs"] or {"psr", "net_qty"} <= set(case["inputs"])
+
+
 def scans(name, model):
-    cases, made = usable(name, "scan"), Cases(model)
+    cases, made = [c for c in usable(name, "scan") if drawn(c)], Cases(model)
     for case in cases:
         inputs = case["inputs"]
         for contract in inputs.get("contracts", ()):
             made.add(case["id"], contract["array"], contract["qty"])
-        if "psr" in inputs and "net_qty" in inputs:
+        if "net_qty" in inputs:
             made.add(case["id"], flat_array(inputs["psr"]), inputs["net_qty"])
     return cases, made
 

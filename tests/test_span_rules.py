@@ -200,3 +200,16 @@ def test_models_are_compared_with_parameters_of_their_own(made_file):
     table = xm.compare(book, market, models, currency="INR", params=params)
     assert sorted(table["model"]) == sorted(models * 2)
     assert (table["remark"] == "").all()
+
+
+def test_credits_as_parts_are_read_as_such_and_noted(tmp_path):
+    """CME's XML gives per cent; a file whose credits are all at most 1 can only mean parts."""
+    pieces = [p.replace("<val>70</val>", "<val>0.7</val>") for p in span_files.spn(2, 3, months=2)]
+    part = spanfiles.read(span_files.write(tmp_path / "part.spn", iter(pieces)))
+    percent = spanfiles.read(span_files.write(tmp_path / "percent.spn", span_files.spn(2, 3, months=2)))
+    held = [{"instrument": f"STOCK00{n} FUT 20260730", "quantity": q} for n, q in ((0, 5), (1, -5))]
+    margins = [over_file(file, "span.cme", held) for file in (part, percent)]
+    assert margins[0].maintenance.value[0] == pytest.approx(margins[1].maintenance.value[0], rel=1e-12)
+    assert any("at most 1" in n.text for n in margins[0].notes)
+    assert not any("at most 1" in n.text for n in margins[1].notes)
+    assert any("ratio of initial to maintenance" in n.text for n in margins[1].notes)

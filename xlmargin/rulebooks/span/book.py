@@ -81,7 +81,11 @@ def loaded(payload: SpanFile | Path | str, p: Params) -> Params:
     by = {code: {k: v for k, v in own.items() if k in p.units} for code, own in file.commodities.items()}
     for code, cap in _caps(file).items():
         by[code]["wfpr_cap"] = cap
-    return p.override(file.revision, by=by, inter_spreads=file.spreads, file_remarks=list(file.remarks))
+    more = {"inter_spreads": file.spreads, "file_remarks": list(file.remarks)}
+    rates = [s["rate"] for s in file.spreads if not s["flat"] and s["rate"] > 0]
+    if file.format.startswith("spn") and rates and max(rates) <= 1.0:
+        more["credit_unit"] = 1
+    return p.override(file.revision, by=by, **more)
 
 
 def _caps(file: SpanFile) -> dict[str, float]:

@@ -143,6 +143,8 @@ class Held:
             weighted = self._weighted()[net] * count * leg.ratio * leg.rate
             amount = count * leg.rate / len(spread.legs) if spread.flat else weighted
             amount = rounded(amount, 0) if spread.method == "20" else amount
+            unknown = (self.of("wfpr_method")[net] > 1) & ~np.isfinite(self.of("wfpr_cap")[net])
+            self._mark("scan range", rows[unknown & (amount > 0)])
             self.credit.add(Entry(f"{spread.name}: {leg.words}", leg.scope, net, amount), self.book.detail)
         if spread.flat:
             self._mark("flat credit", rows)
@@ -154,7 +156,8 @@ class Held:
             delta = np.abs(self.deltas.base)
             weight = np.divide(price, delta, out=np.zeros(len(price)), where=delta > 0)
             method, cap = self.of("wfpr_method"), self.of("wfpr_cap")
-            weight = np.where(method == CAPPED, np.minimum(weight, cap), np.where(method == SCAN_RANGE, cap, weight))
+            fixed = (method == SCAN_RANGE) & np.isfinite(cap)
+            weight = np.where(fixed, cap, np.where(method == CAPPED, np.minimum(weight, cap), weight))
             self._weights = truncated(np.where(price > 0, weight, 0.0), int(self.p["wfpr_decimals"]))
         return self._weights
 

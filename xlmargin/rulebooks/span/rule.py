@@ -29,6 +29,7 @@ DOUBTS = {
     "months apart": "a calendar charge per month apart is taken as a flat charge: its formula is not published",
     "delivery month": "which months of a tier a spread consumes first is not published: the nearest are taken first",
     "scanning based": "a scanning-based spread is formed as third-party code does; what deltas it leaves is inferred",
+    "scan range": "weighted price risk is to be capped at a scan range that the file does not give: it is not capped",
     "flat credit": "a flat inter-commodity credit is shared equally between its legs: how is not published",
 }
 
@@ -216,9 +217,25 @@ def _notes(held: Held) -> Iterator[Note]:
         where = added(legs.row, other[legs.instrument].astype(float), len(held.book)) > 0
         if where.any():
             yield Note("risk arrays and parameters come from different files", held.p.version, where)
+    yield from _file_notes(held)
     combined = texts.get("product_type", np.full(len(held.market), "", object)) == "CMB"
     where = added(legs.row, combined[legs.instrument].astype(float), len(held.book)) > 0
     if where.any():
         yield Note("combinations keep their own delta month: they are not split into legs", "SPAN", where)
     if len(held.book.orders):
         yield Note("open orders are not margined", "", np.bincount(held.book.orders.row, minlength=len(held.book)) > 0)
+
+
+def _file_notes(held: Held) -> Iterator[Note]:
+    """Where the rulebook's own figures stand in for what the file does not state, or states in a doubtful unit."""
+    p, rows = held.p, len(held.book)
+    stated = np.array(["initial_ratio" in p.by.get(code, {}) for code in held.market.scopes], bool)[held.nets.group]
+    ratio = held.by_account_type("initial_ratio")
+    where = added(held.nets.row, (~stated & (ratio != 1.0)).astype(np.float64), rows) > 0
+    if where.any():
+        text = "the file states no ratio of initial to maintenance margin here: the rulebook's own is used"
+        yield Note(text, p.cite("initial_ratio"), where)
+    credited = held.nets.up(held.credit.total) > 0
+    if p["credit_unit"] == 1 and credited.any():
+        text = "every inter-commodity credit of the file is at most 1: they are taken as parts, not as per cent"
+        yield Note(text, p.cite("credit_unit"), credited)
