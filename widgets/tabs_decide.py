@@ -1,18 +1,18 @@
-"""Tabs of the verbs that decide: where it would be liquidated, what it is exposed to, what moves it."""
+"""Tabs of the verbs that decide: what trades would do, how far it is from trouble, what it is exposed to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from xlmargin.decide.exposure import exposure
-from xlmargin.decide.liquidation import liquidation
+from xlmargin.decide.health import health
 from xlmargin.decide.sensitivity import sensitivity
 from xlmargin.decide.what_if import what_if
 from xlmargin.errors import InputError
 
 from . import views
 from .tabs import QUIET, Tab
-from .turns import SOON, Block, Steps
+from .turns import SOON, Aside, Block, Steps
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -48,21 +48,30 @@ class Trades(Tab):
         ]
 
 
-class Liquidation(Tab):
-    """The prices at which equity meets maintenance margin, both revalued by the rule at every step."""
+class Health(Tab):
+    """How far the account is from trouble: alerts, the nearest moves, the prices at which maintenance is met."""
 
-    id, title = "liquidation", "Liquidation"
+    id, title = "health", "Health"
     rank = 60
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         yield QUIET
-        found = liquidation(verdict.margin, roots="nearest", account=verdict.account, pool=verdict.pool)
-        table = found.frame().drop(columns=WHO)
-        yield [views.table_of(table, "Prices at which equity meets maintenance margin", verdict.currency)]
+        found = yield Aside(lambda: health(verdict.margin, account=verdict.account, pool=verdict.pool))
+        unit = verdict.currency
+        state = found.frame()[["state", "cover", "nearest", "weighs most"]]
+        yield [
+            views.table_of(state, "State by the venue's thresholds, and what is nearest to breaking it", unit),
+            views.table_of(found.alerts()[["severity", "what", "message"]], "Alerts"),
+            *(
+                views.table_of(table.frame().drop(columns=WHO), f"Where equity meets maintenance: {word}", unit)
+                for word, table in (("price", found.price), ("volatility", found.vol), ("collateral", found.collateral))
+                if len(table.account)
+            ),
+        ]
 
 
 class Exposure(Tab):
-    """Exposure and greeks by underlying, and what each factor moves."""
+    """Exposure and greeks by underlying and expiry, and what each factor moves."""
 
     id, title = "exposure", "Exposure"
     rank = 70
@@ -72,12 +81,11 @@ class Exposure(Tab):
         yield SOON
         held = exposure(verdict.margin, **where)
         yield QUIET
-        slopes = sensitivity(verdict.margin, **where).frame()
+        slopes = (yield Aside(lambda: sensitivity(verdict.margin, **where))).frame()
         columns = ["factor", "name", *(c for c in slopes.columns if c.endswith((" up", " down")))]
+        moved = "What a factor moves: 1 %, 1 volatility point, 1 bp, 1 day"
         yield [
             views.table_of(held.frame().drop(columns=WHO), "Exposure by underlying: coins, USD, greeks in USD"),
             views.table_of(held.by_expiry().drop(columns=WHO), "By expiry"),
-            views.table_of(
-                slopes[columns], "What a factor moves: 1 %, 1 volatility point, 1 bp, 1 day", verdict.currency
-            ),
+            views.table_of(slopes[columns], moved, verdict.currency),
         ]

@@ -16,7 +16,7 @@ MOST_LEDGER = 400
 MOST_LEGS = 2_000
 TWO_DIGITS = frozenset({"USD", "USDC", "USDT", "EUR", "GBP", "CHF", "CAD", "AUD"})
 INDENT = "&emsp;"
-SHARES = frozenset({"ratio", "percent", "share", "down", "up"})
+SHARES = frozenset({"ratio", "percent", "share", "down", "up", "cover"})
 
 
 def amount(value: float, currency: str = "USD") -> str:

@@ -158,7 +158,7 @@ def test_an_error_in_the_kernel_is_a_message_in_the_panel(lab):
     expect(lab.locator(".xlm-alert").first).to_be_hidden()
 
 
-@pytest.mark.parametrize(("tab", "shows"), [("Price", ".xlm-chart path"), ("Compare", ".xlm-page .xlm-table")])
+@pytest.mark.parametrize(("tab", "shows"), [("Price", ".xlm-chart path"), ("Health", ".xlm-page .xlm-table")])
 def test_slow_tabs_come_after_the_figures_and_give_way(lab, desk, tab, shows):
     lab.locator(".xlm-panel").first.get_by_role("tab", name=tab).click()
     type_into(lab, cell(lab, "Positions", 2, "quantity"), "4")

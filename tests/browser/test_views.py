@@ -15,7 +15,7 @@ from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin import frames
 from xlmargin.decide.exposure import exposure
-from xlmargin.decide.liquidation import liquidation
+from xlmargin.decide.health import health
 from xlmargin.decide.what_if import what_if
 from xlmargin.html import amount
 from xlmargin.shocks import moved, profile
@@ -180,14 +180,13 @@ def test_compare_shows_models_side_by_side_and_why_others_cannot(shown, panel):
     expect(shown.locator(".xlm-page .xlm-table").nth(1)).to_contain_text("does not margin an option")
 
 
-def test_where_it_would_be_liquidated(shown, panel):
-    open_tab(shown, panel, "Liquidation")
-    found = liquidation(panel.margin, roots="nearest").frame()
-    table = shown.locator(".xlm-page .xlm-table")
-    for name in ("down price", "up price"):
-        if found[name].notna()[0]:
-            expect(table).to_contain_text(amount(float(found[name][0])))
-    expect(table).to_contain_text(found["status"][0])
+def test_how_far_it_is_from_trouble(shown, panel):
+    open_tab(shown, panel, "Health")
+    found = health(panel.margin)
+    page = shown.locator(".xlm-page")
+    expect(page.locator(".xlm-table").first).to_contain_text(found.frame()["state"][0])
+    expect(page.locator(".xlm-table").nth(1)).to_contain_text(found.alerts()["message"].iloc[0])
+    expect(page).to_contain_text(found.price.frame()["status"][0])
 
 
 def test_what_it_is_exposed_to(shown, panel):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from xlmargin.widgets.state import PanelState
 
 import xlmargin as xm
 from tests.widgets import sample
-from xlmargin.html import amount
+from xlmargin.html import amount, share
 from xlmargin.shocks import moved
 
 MODEL = "derive.portfolio"
@@ -221,6 +222,40 @@ def test_figures_come_before_a_slow_tab(panel):
     busy, initial = asyncio.run(session())
     assert busy
     assert initial == amount(panel.margin.initial.value[0], "USDC")
+
+
+def test_heavy_work_leaves_the_kernel_free_and_is_dropped_for_newer(panel, monkeypatch):
+    """While a tab works aside, edits are answered; its outdated result never shows."""
+    from xlmargin.widgets import tabs_decide
+
+    monkeypatch.setattr(tabs_decide, "QUIET", 0.0)
+    begun, go = threading.Event(), threading.Event()
+    plain = tabs_decide.health
+    seen = []
+
+    def slow(margin, **where):
+        seen.append(margin)
+        begun.set()
+        go.wait(10)
+        return plain(margin, **where)
+
+    monkeypatch.setattr(tabs_decide, "health", slow)
+
+    async def session():
+        send(panel, {"do": "tab", "id": "health"})
+        while not begun.is_set():
+            await asyncio.sleep(0.005)
+        edit(panel, "4", seq=2)
+        assert panel._status["answers"] == {"v": 2}
+        assert tile(panel, "initial") == amount(panel.margin.initial.value[0], "USDC")
+        go.set()
+        while panel.body.busy:
+            await asyncio.sleep(0.005)
+
+    asyncio.run(session())
+    assert [m is panel.margin for m in seen] == [False, True]
+    cover = panel._body["blocks"][0]["rows"][0][1]
+    assert cover == share(float(panel.margin.cover[0]))
 
 
 def test_a_failing_tab_says_so_and_the_figures_stand(panel, monkeypatch):
