@@ -17,8 +17,9 @@ test: $(STAMP)-test
 bench: $(STAMP)-test
 	$(BIN)/python -m benchmarks
 
-desks: $(STAMP)
+desks: $(STAMP)-test
 	$(BIN)/python -m xlmargin.workbooks.desk
+	$(BIN)/python -m xlmargin.workbooks.targets
 
 readme: $(STAMP)-test
 	$(BIN)/python -m tests.readme_tables

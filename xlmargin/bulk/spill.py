@@ -59,12 +59,12 @@ def _split(job: Job, table: str, path: Path, names: list[_Names]) -> None:
     writers: dict[int, Any] = {}
     with ExitStack() as stack:
         for batch in batches(path, table):
-            account = _accounts(batch)
-            bucket = bucket_of(account, job.buckets)
+            which, words = _accounts(batch)
+            of_word = bucket_of(words, job.buckets)
+            bucket = of_word[which]
             for number in np.unique(bucket):
-                mine = np.flatnonzero(bucket == number)
-                names[number].seen.update(account[mine])
-                chunk = batch.take(pa.array(mine))
+                names[number].seen.update(words[np.unique(which[bucket == number])])
+                chunk = batch.take(pa.array(np.flatnonzero(bucket == number)))
                 if number not in writers:
                     target = str(job.bucket(int(number), table))
                     writers[number] = stack.enter_context(pq.ParquetWriter(target, chunk.schema, compression="lz4"))
@@ -109,12 +109,16 @@ def _lacks(table: str, column: str, path: str, have: set[str]) -> Problem:
     return Problem(table, 0, column, Path(path).name, f"required column is missing in {Path(path).name}, {there}")
 
 
-def _accounts(batch: Any) -> np.ndarray:
+def _accounts(batch: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each row's account and the distinct accounts; an empty one is "main"."""
+    import pandas as pd
+
     names = [n for n in batch.column_names if folded(n) == "account"]
     if not names:
-        return np.full(batch.num_rows, "main", object)
-    cells = batch.column(names[0]).to_pandas().astype(object).to_numpy()
-    return np.array(["main" if c is None or c != c or c == "" else str(c).strip() for c in cells], object)
+        return np.zeros(batch.num_rows, np.int64), np.array(["main"], object)
+    number, words = pd.factorize(batch.column(names[0]).to_pandas().astype(object))
+    cleaned = [str(w).strip() or "main" for w in words]
+    return number, np.array([*cleaned, "main"], object)
 
 
 def bucket_of(account: np.ndarray, buckets: int) -> np.ndarray:
