@@ -111,15 +111,16 @@ def test_values_against_quantlib(call):
         for strike in strikes:
             terms = (spot, strike, DAYS / 365, RATE, 0.03, 0.25, call)
             days = (spot, strike, DAYS, RATE, 0.03, 0.25, call)
-            assert values.european(*terms) == pytest.approx(quantlib(*days), abs=1e-9)
-            tree = values.american(*(np.array([t]) for t in terms), 801)[0]
+            assert values.european(values.Terms(*terms)) == pytest.approx(quantlib(*days), abs=1e-9)
+            tree = values.american(values.Terms(*(np.array([t]) for t in terms)), 801)[0]
             assert tree == pytest.approx(quantlib(*days, steps=801), abs=6e-3)
 
 
 def test_american_puts_are_worth_early_exercise():
     terms = [np.array([v]) for v in (60.0, 100.0, 1.0, 0.08, 0.0, 0.2)]
-    assert values.american(*terms, np.array([False]), 120)[0] == pytest.approx(40.0, abs=1e-9)
-    assert values.european(*terms, np.array([False]))[0] < 40.0
+    put = values.Terms(*terms, np.array([False]))
+    assert values.american(put, 120)[0] == pytest.approx(40.0, abs=1e-9)
+    assert values.european(put)[0] < 40.0
 
 
 def test_implied_volatility_returns():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...pricing import black76
@@ -11,59 +13,46 @@ TRIES, CLOSE = 100, 1e-13
 CHUNK = 4096
 
 
-def european(
-    spot: np.ndarray,
-    strike: np.ndarray,
-    tau: np.ndarray,
-    rate: np.ndarray,
-    carry: np.ndarray,
-    vol: np.ndarray,
-    call: np.ndarray,
-) -> np.ndarray:
+class Terms(NamedTuple):
+    """What a value depends on, all (N,): prices, years, rate and dividend yield a year, volatility, call or put."""
+
+    spot: np.ndarray
+    strike: np.ndarray
+    tau: np.ndarray
+    rate: np.ndarray
+    carry: np.ndarray
+    vol: np.ndarray
+    call: np.ndarray
+
+    def at(self, index: np.ndarray | slice) -> Terms:
+        """Some of them."""
+        return Terms(*(np.asarray(a)[index] for a in self))
+
+
+def european(t: Terms) -> np.ndarray:
     """Black–Scholes–Merton through the forward: D·B76(S·e^((r−q)τ), K, σ√τ).
 
-    >>> round(float(european(100.0, 100.0, 1.0, 0.05, 0.0, 0.2, True)), 4)
+    >>> round(float(european(Terms(100.0, 100.0, 1.0, 0.05, 0.0, 0.2, True))), 4)
     10.4506
     """
-    forward = spot * np.exp((rate - carry) * tau)
-    return black76(forward, strike, vol * np.sqrt(tau), call, np.exp(-rate * tau))
+    forward = t.spot * np.exp((t.rate - t.carry) * t.tau)
+    return black76(forward, t.strike, t.vol * np.sqrt(t.tau), t.call, np.exp(-t.rate * t.tau))
 
 
-def american(
-    spot: np.ndarray,
-    strike: np.ndarray,
-    tau: np.ndarray,
-    rate: np.ndarray,
-    carry: np.ndarray,
-    vol: np.ndarray,
-    call: np.ndarray,
-    steps: int,
-) -> np.ndarray:
-    """Cox–Ross–Rubinstein tree with early exercise; arguments broadcast to (N,).
+def american(t: Terms, steps: int) -> np.ndarray:
+    """Cox–Ross–Rubinstein tree with early exercise (N,).
 
     u = e^(σ√(τ/n)), p = (e^((r−q)τ/n) − 1/u)/(u − 1/u), kept within [0, 1].
     Source: Cox, Ross, Rubinstein, Option pricing: a simplified approach (1979).
     """
-    given = [np.asarray(a, np.float64) for a in (spot, strike, tau, rate, carry, vol)]
-    *numbers, call = np.broadcast_arrays(*given, np.asarray(call, bool))
-    shape = numbers[0].shape
-    flat = [n.reshape(-1) for n in (*numbers, call)]
-    out = np.empty(flat[0].size)
-    for low in range(0, out.size, CHUNK):
-        out[low : low + CHUNK] = _tree(*(f[low : low + CHUNK] for f in flat), steps)
-    return out.reshape(shape)
+    out = np.empty(len(t.spot))
+    for low in range(0, len(out), CHUNK):
+        out[low : low + CHUNK] = _tree(t.at(slice(low, low + CHUNK)), steps)
+    return out
 
 
-def _tree(
-    spot: np.ndarray,
-    strike: np.ndarray,
-    tau: np.ndarray,
-    rate: np.ndarray,
-    carry: np.ndarray,
-    vol: np.ndarray,
-    call: np.ndarray,
-    steps: int,
-) -> np.ndarray:
+def _tree(t: Terms, steps: int) -> np.ndarray:
+    spot, strike, tau, rate, carry, vol, call = t
     step = np.maximum(tau, 1e-9) / steps
     move = np.maximum(vol, LOWEST) * np.sqrt(step)
     up, discount = np.exp(move), np.exp(-rate * step)
@@ -81,11 +70,11 @@ def _tree(
 
 def theoretical(facts: dict[str, np.ndarray], spot: np.ndarray, vol: np.ndarray, steps: int) -> np.ndarray:
     """Values (N,) at ``spot`` and ``vol``; ``facts`` are strike, tau, rate, carry, call and american, all (N,)."""
-    rest = (spot, *(facts[k] for k in ("strike", "tau", "rate", "carry")), vol, facts["call"])
-    out = european(*rest)
+    terms = Terms(spot, *(facts[k] for k in ("strike", "tau", "rate", "carry")), vol, facts["call"])
+    out = european(terms)
     early = np.flatnonzero(facts["american"])
     if len(early):
-        out[early] = american(*(np.asarray(a)[early] for a in rest), steps)
+        out[early] = american(terms.at(early), steps)
     return out
 
 

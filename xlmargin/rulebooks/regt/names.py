@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import groups
-from .groups import Block
+from . import blocks as groups
+from .blocks import Block
 from .pairing import Chosen
 from .pools import Pool
 from .position import Position

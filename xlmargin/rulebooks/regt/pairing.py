@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from .groups import SPREAD, Block, candidates, condors, every, irons
+from .blocks import SPREAD, Block
+from .groups import candidates, condors, every, irons
 from .pools import Pool, Pools
 from .position import Position
 
