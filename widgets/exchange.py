@@ -96,5 +96,5 @@ def open_workbook(panel: PanelState, name: str, data: bytes) -> None:
         path.write_bytes(bytes(data))
         tables = read_tables(path)
     panel.desk.replace(tables, Path(name).name)
-    panel.as_of = None
+    panel.as_of, panel.shocks = None, {}
     panel.said = f"Took over {', '.join(tables)} from {Path(name).name}"

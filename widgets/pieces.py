@@ -72,6 +72,14 @@ class Piece(anywidget.AnyWidget):
             message = "\n".join(map(str, problems))
             self._status = {"answers": self.answers, "message": message, "said": self.said, "stale": bool(problems)}
 
+    def static_html(self) -> str:
+        """The same as plain HTML, for viewers without a kernel or without widgets."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, meta = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/plain": repr(self), "text/html": self.static_html()}, meta
+
 
 class OfMargin(Piece):
     """A piece that shows one account and pool of a margin; set ``margin`` to show another."""
@@ -103,9 +111,8 @@ class OfMargin(Piece):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.margin.stamp.get('model', 'margin')}, {len(self.margin.account)} rows)"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, meta = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self), "text/html": html.margin(self.margin)}, meta
+    def static_html(self) -> str:
+        return html.margin(self.margin)
 
 
 class MarginSummary(OfMargin):
@@ -170,6 +177,7 @@ class PositionsGrid(Piece):
     decimal = T.Enum([".", ","], ".")
     sheet = T.Enum(["positions", "balances", "instruments", "assets", "accounts", "orders"], "positions")
     _grid = T.Dict().tag(sync=True)
+    _own = False
 
     def __init__(self, book: Book, market: Market, **traits: Any) -> None:
         self.desk = Desk.of(book, market)
@@ -189,7 +197,8 @@ class PositionsGrid(Piece):
             self.desk.load(self.book, self.market)
             self.draw()
 
-    _own = False
+    def static_html(self) -> str:
+        return html.frame(self.frame)
 
     def act(self, action: Mapping[str, Any]) -> None:
         what = action.get("do")

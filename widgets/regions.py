@@ -83,7 +83,7 @@ def shocks(panel: PanelState) -> Block:
     days = float(panel.shocks.get("days", 0.0))
     if names:
         controls.append(_control("days", "", "Days pass", days, 0, DAYS_REACH, f"{days:g}", "days"))
-    return {"controls": controls, "moved": any(c["value"] for c in controls)}
+    return {"controls": controls, "moved": bool(_shocked_words(panel))}
 
 
 def _slider(what: str, name: str, words: str, panel: PanelState, reach: int) -> Block:

@@ -40,6 +40,14 @@ def guarded(step: Callable[[], None]) -> list[Problem]:
     return []
 
 
+def suited(book: Book | None, market: Market | None) -> str:
+    """The first model that takes a book as it is; the first of all where none does or nothing is held."""
+    for id in models() if book is not None and len(book.legs) else ():
+        if not guarded(lambda id=id: margin(book, market, id)):
+            return id
+    return models()[0]
+
+
 class Fresh(T.Instance):
     """A result that is computed before it is read if an input has changed since."""
 
@@ -53,7 +61,8 @@ class PanelState(T.HasTraits):
 
     ``shocks`` is {"price": {underlying: fraction}, "vol": {underlying: fraction}, "days": number}; ``as_of`` None
     is the market's own time. While a cell is wrong ``margin`` stays that of the last good book, ``stale`` is True and
-    ``problems`` lists what is wrong. ``decimal`` is the decimal mark of pasted numbers.
+    ``problems`` lists what is wrong. Without ``model`` the first that takes the book is used. ``decimal`` is the
+    decimal mark of pasted numbers.
     """
 
     book = T.Instance(Book, allow_none=True)
@@ -88,7 +97,9 @@ class PanelState(T.HasTraits):
         self.complaints: list[tuple[list[Problem], list[Cell]]] = []
         self.took = 0.0
         self._dirty, self._own, self._reload = True, False, False
-        super().__init__(**{"model": models()[0], "tab": next(iter(self.pages)), **inputs})
+        if "model" not in inputs:
+            inputs["model"] = suited(book, market)
+        super().__init__(**{"tab": next(iter(self.pages)), **inputs})
         if book is not None and market is not None:
             self.show(book, market)
             self.desk.done = []

@@ -102,7 +102,8 @@ def test_examples_run(path):
     folder = {"metadata": {"path": str(path.parent)}}
     nbclient.NotebookClient(notebook, timeout=120, resources=folder).execute()
     shown = [out for cell in notebook.cells for out in cell.get("outputs", ())]
-    assert any("text/html" in out.get("data", {}) for out in shown)
+    assert shown
+    assert all("text/html" in out["data"] for out in shown if "application/vnd.jupyter.widget-view+json" in out["data"])
 
 
 def app():

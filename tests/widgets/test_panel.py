@@ -155,6 +155,17 @@ def test_setting_inputs_from_code_gives_a_new_margin(panel):
     assert panel.margin.initial.value.tolist() == there.initial.value.tolist()
 
 
+def test_moves_of_what_is_no_longer_held_can_be_taken_back(panel):
+    panel.shocks = {"price": {"BTC": 0.1}}
+    eth = {"instrument": ["ETH-PERP"], "quantity": [1], "mark": [4_000.0], "index": [4_000.0]}
+    panel.show(*xm.tables(eth, assets={"asset": ["USDC"], "price": [1.0]}, as_of=sample.AS_OF))
+    assert "nothing follows 'BTC'" in panel._status["message"]
+    assert panel._shocks["moved"]
+    send(panel, {"do": "still"})
+    assert not panel.stale
+    assert panel.margin.initial.value[0] > 0
+
+
 def test_observers_hear_of_every_new_margin(panel):
     heard = []
     panel.observe(lambda change: heard.append(change.new.initial.value[0]), names="margin")
@@ -292,6 +303,13 @@ def test_an_unknown_model_is_refused_with_the_nearest(panel):
     send(panel, {"do": "field", "id": "model", "value": "deriv.standard"})
     assert "did you mean 'derive.standard'" in panel._status["message"]
     assert panel.model == MODEL
+
+
+def test_without_a_model_one_that_takes_the_book_is_used():
+    book, market = sample.book()
+    panel = MarginPanel(book, market)
+    assert not panel.stale
+    assert panel.margin.initial.value.tolist() == xm.margin(book, market, panel.model).initial.value.tolist()
 
 
 def test_an_unknown_argument_is_refused():
