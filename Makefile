@@ -12,7 +12,7 @@ report: $(STAMP)
 test: $(STAMP)-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(STAMP)-test
 	$(BIN)/python -m benchmarks
