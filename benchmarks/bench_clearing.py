@@ -93,7 +93,8 @@ def _regt() -> Iterator[Row]:
         said = "proved least" if not margin.notes else f"within {margin.extras['unproved'].value[0]:,.0f} of the least"
         told = peer
         if not isinstance(peer, str):
-            told = f"{said}; asks {_in_their_terms(margin, legs) / peer['requirement']:.2f} of the greedy cut"
+            asks = _in_their_terms(margin, legs) / peer["requirement"]
+            told = f"{said}; asks {asks:.2f} of the greedy cut, which counts all its pairs as one spread of any legs"
         what = "groups of up to four" if spreads == "named" else "spreads of any legs"
         job = f"Reg T pairing, {SERIES} series over {len(terms)} expiries, {what}"
         yield _row(job, best(run, 3), peer, "margin", "margin-estimator (greedy)", str(told))
