@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +12,18 @@ import typer
 
 import xlmargin as xm
 
+from . import given, terminal
 from .errors import InputError, XlmarginError
 
 app = typer.Typer(
     name="xlmargin",
-    help="What margin does this portfolio need, there? Netted, explained, dated.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 BAD_INPUT = 2
+MOST_SHOWN = {"value": 60, "source": 50}
+EXTRAS = {"pyarrow": "batch", "dask": "batch", "distributed": "batch", "xlwings": "excel", "anywidget": "jupyter"}
 
 Source = Annotated[Path, typer.Argument(help="workbook (.xlsx) or folder of CSV / Parquet tables")]
 ModelId = Annotated[str, typer.Option("--model", "-m", help="rulebook, as listed by `xlmargin models`")]
@@ -32,29 +35,41 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="write here 
 Venue = Annotated[str, typer.Option("--venue", help="whose spelling of instrument names is meant")]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"xlmargin {version('xlmargin')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
+    """What margin does this portfolio need, there? Netted, explained, dated."""
+
+
 def _run(source: Path, model: str, as_of: str | None, option: list[str] | None, params: Path | None, venue: str) -> Any:
-    book, market = xm.read(source, as_of=as_of, venue=venue or model)
     chosen = xm.model(model)
-    in_force = chosen.load(_payload(params, chosen), chosen.params(market.as_of)) if params else None
-    return xm.margin(book, market, chosen, params=in_force, options=_options(option))
-
-
-def _payload(path: Path, model: xm.Model) -> Any:
-    """A venue's JSON payload, or the path of a file that the model reads by itself."""
-    if path.suffix.casefold() in model.files:
-        return path
+    book, market = given.read(source, as_of, venue, chosen.id)
+    in_force = given.parameters(params, chosen, market.as_of) if params else None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name}: not a JSON payload: {error}") from error
+        result = xm.margin(book, market, chosen, params=in_force, options=given.options(option))
+    except (TypeError, ValueError) as error:
+        if params is None:
+            raise
+        raise InputError(f"{params.name}: {chosen.id} cannot use a value in it: {error}") from error
+    _say_nothing_held(book, chosen, source)
+    return result
 
 
-def _options(given: list[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or []]
-    wrong = [name for name, equals, _ in pairs if not equals]
-    if wrong:
-        raise InputError(f"options are written name=value, not {', '.join(wrong)}")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def _say_nothing_held(book: xm.Book, model: xm.Model, source: Path) -> None:
+    if not (len(book.legs) or len(book.orders)) and set(model.needs) - {"balance"}:
+        over = ", ".join(given.passed_over(source))
+        typer.echo(f"note: {source.name} holds no positions{f'; files passed over: {over}' if over else ''}", err=True)
 
 
 @app.command()
@@ -69,7 +84,7 @@ def margin(
 ) -> None:
     """Equity, initial and maintenance margin of every account, with what netting saves."""
     result = _run(source, model, as_of, option, params, venue)
-    _out(_summary(result), output, _stamp(result))
+    _out(_summary(result), output, _stamp(result, params))
     _notes(result)
 
 
@@ -84,16 +99,20 @@ def explain(
     venue: Venue = "",
     output: Output = None,
 ) -> None:
-    """The ledger of one account: every line down to positions, with formulas and sources."""
+    """The ledger of one account: every line down to positions, with formulas; with -o also the sources."""
     result = _run(source, model, as_of, option, params, venue)
+    given.known(account, result.account)
     table = result.explain(account)
+    mine = (result.account == account) if account else slice(None)
+    title = f"{_stamp(result, params)}, amounts in {', '.join(dict.fromkeys(map(str, result.currency[mine])))}"
     if output is None:
         table = table.assign(
             line=["  " * d + (h or name) for d, h, name in zip(table.depth, table.holding, table.line, strict=True)]
         )
-        table = table[["heading", "line", "amount", "formula"]]
-    _out(table, output, _stamp(result))
-    _notes(result)
+        pool = ["pool"] if table["pool"].nunique() > 1 else []
+        table = table.sort_values("pool", kind="stable")[[*pool, "heading", "line", "amount", "formula"]]
+    _out(table, output, title)
+    _notes(result, account)
 
 
 @app.command()
@@ -109,11 +128,26 @@ def compare(
     output: Output = None,
 ) -> None:
     """The same book under several models, least initial margin first; a model that cannot take it says why."""
-    book, market = xm.read(source, as_of=as_of, venue=venue)
-    table = xm.compare(book, market, models or xm.models(), currency=currency, account=account)
-    if output is None and "remark" in table:
-        table = table.assign(remark=[str(r).split("\n")[0][:100] for r in table["remark"]])
-    _out(table, output, f"{source.name} at {_moment(market)}")
+    chosen = [xm.model(name).id for name in models] if models else xm.models()
+    book, market = given.read(source, as_of, venue)
+    given.known(account, book.account)
+    table = xm.compare(book, market, chosen, currency=currency, account=account)
+    taken, refused = table[table["account"].notna()], table[table["account"].isna()]
+    if output is not None or len(taken):
+        _out(table if output else taken, output, f"{source.name} at {_moment(market)}")
+    if output is None:
+        _say_refused(refused)
+    if not len(taken):
+        raise typer.Exit(BAD_INPUT)
+
+
+def _say_refused(refused: Any) -> None:
+    """One line a model that does not take the book: its first problem, and how many more there are."""
+    if len(refused):
+        typer.echo("models that cannot take this book:")
+    for model, remark in zip(refused["model"], refused["remark"], strict=True):
+        first, *more = str(remark).split("\n")
+        typer.echo(f"  {model}: {first}{f' (and {len(more)} more)' if more else ''}")
 
 
 @app.command()
@@ -131,7 +165,7 @@ def report(
     from .workbooks import report as writer
 
     path = writer.write(result, output, title=source.stem)
-    _out(_summary(result), None, _stamp(result))
+    _out(_summary(result), None, _stamp(result, params))
     _notes(result)
     typer.echo(f"report: {path}")
 
@@ -154,17 +188,16 @@ def list_params(
     """Every parameter in force: value, unit, first day in force, source, evidence."""
     import pandas as pd
 
-    from .parsing import read_time
-
-    try:
-        moment = read_time(as_of) if as_of else 4e9
-    except ValueError as error:
-        raise InputError(f"--as-of: {error}") from error
-    params = xm.model(model).params(moment)
+    params = xm.model(model).params(given.moment(as_of) if as_of else 4e9)
     table = pd.DataFrame(params.rows())
     if output is None:
-        table = table.assign(value=[str(v)[:60] for v in table["value"]], source=[s[:50] for s in table["source"]])
+        short = {column: [_short(str(text), most) for text in table[column]] for column, most in MOST_SHOWN.items()}
+        table = table.assign(**short)
     _out(table, output, f"{model}, version of {params.effective:%Y-%m-%d %H:%M}")
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _moment(market: xm.Market) -> str:
@@ -181,57 +214,32 @@ def _summary(result: xm.Margin) -> Any:
     return table
 
 
-def _stamp(result: xm.Margin) -> str:
+def _stamp(result: xm.Margin, params: Path | None = None) -> str:
     stamp = result.stamp
+    own = f" with {params.name}" if params else ""
     market = f"market of {stamp['market time']} ({stamp['market source']})"
-    return f"{stamp['model']}, parameters of {stamp['parameters']}, {market}"
+    return f"{stamp['model']}, parameters of {stamp['parameters']}{own}, {market}"
 
 
-def _notes(result: xm.Margin) -> None:
+def _notes(result: xm.Margin, account: str | None = None) -> None:
+    """Notes on the rows of one account, or on all."""
+    mine = [account is None or name == account for name in result.account]
     for note in result.notes:
-        who = "" if note.where is None else ", ".join(dict.fromkeys(map(str, result.account[note.where])))
-        typer.echo(f"note: {note.text}{f' [{who[:80]}]' if who else ''}", err=True)
+        rows = mine if note.where is None else note.where & mine
+        who = "" if note.where is None else ", ".join(dict.fromkeys(map(str, result.account[rows])))
+        if any(rows):
+            typer.echo(f"note: {note.text}{f' [{who[:80]}]' if who else ''}", err=True)
 
 
 def _out(table: Any, output: Path | None, title: str) -> None:
     if output is None:
-        _print(table, title)
+        terminal.show(table, title)
         return
-    kind, part = output.suffix.casefold(), output.with_name(output.name + ".part")
-    writers = {
-        ".csv": lambda: table.to_csv(part, index=False),
-        ".json": lambda: table.to_json(part, orient="records", indent=1),
-        ".xlsx": lambda: table.to_excel(part, index=False, engine="xlsxwriter", engine_kwargs={"options": _PLAIN}),
-    }
-    if kind not in writers:
-        raise InputError(f"{output.name}: write {', '.join(writers)}")
-    writers[kind]()
-    part.replace(output)
-    typer.echo(f"written: {output}")
+    terminal.save(table, output)
+    typer.echo(f"{title}\nwritten: {output}")
 
 
-_PLAIN = {"strings_to_formulas": False, "strings_to_urls": False}
-
-
-def _print(table: Any, title: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    view = Table(title=title, title_justify="left")
-    for name in table.columns:
-        view.add_column(Text(str(name)), justify="right" if table[name].dtype.kind in "fiu" else "left")
-    for row in table.itertuples(index=False):
-        view.add_row(*(Text(_cell(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else 160).print(view)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "" if value != value else f"{value:,.2f}" if abs(value) >= 100 else f"{value + 0.0:.6g}"
-    return str(value)
-
-
+@cache
 def _register_faces() -> None:
     """Commands of the faces that are installed: templates and add-ins, dashboards, batch."""
     from importlib import import_module
@@ -253,20 +261,38 @@ def main() -> None:
     """Entry point: problems go to standard error, one a line, and the exit code is 2."""
     _register_faces()
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except XlmarginError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(BAD_INPUT)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        _stop("\n".join(f"error: {line}" for line in _ordered(error).split("\n")))
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+        _stop("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _stop(f"error: this needs {error.name}: pip install 'xlmargin[{extra}]'")
+    except OSError as error:
+        _stop(f"error: {error.filename or 'file'}: {error.strerror or error}")
     except Exception as error:
-        if hasattr(error, "show"):
-            error.show()
-            sys.exit(getattr(error, "exit_code", BAD_INPUT))
-        raise
+        if not hasattr(error, "show"):
+            raise
+        error.show()
+        sys.exit(getattr(error, "exit_code", BAD_INPUT))
+
+
+def _ordered(error: XlmarginError) -> str:
+    """Problems table by table and row by row."""
+    if not isinstance(error, InputError):
+        return str(error)
+    tables = list(dict.fromkeys(p.table for p in error.problems))
+    return str(InputError(sorted(error.problems, key=lambda p: (tables.index(p.table), p.row))))
+
+
+def _stop(message: str, code: int = BAD_INPUT) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,216 @@
+"""The command in the hands of someone new: misspelt names, wrong dates, odd payloads, narrow windows."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import xlmargin as xm
+from xlmargin import cli, terminal
+
+MODEL = ("-m", "deribit.portfolio", "--as-of", "2026-11-25")
+TABLES = {
+    "positions": "Account,Instrument,Quantity,Entry price\n"
+    "alice,BTC-PERPETUAL,-100000,84000\nalice,BTC-25DEC26-90000-C,5,\nbob,BTC-25DEC26-80000-P,-3,\n",
+    "instruments": "instrument,mark,iv,forward,index\nBTC-PERPETUAL,84010,,,84000\n"
+    "BTC-25DEC26-90000-C,0.021,0.46,84400,84000\nBTC-25DEC26-80000-P,0.025,0.5,84400,84000\n",
+    "balances": "account,asset,amount\nalice,BTC,3\nbob,BTC,2\n",
+}
+PAYLOAD = {"result": {"model_params": {"currency_pair": {"btc_usd": {"price_range": 0.2}}}}}
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder of CSV tables, ``desk``, beside which the commands run."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    for name, text in TABLES.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command as its entry point does: exit code, output, errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["xlmargin", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        told = capsys.readouterr()
+        return stop.value.code or 0, told.out, told.err
+
+    return call
+
+
+def test_margin_of_a_folder(desk, run):
+    code, out, err = run("margin", "desk", *MODEL)
+    assert code == 0
+    book, market = xm.read(desk, as_of="2026-11-25", venue="deribit")
+    frame = xm.margin(book, market, "deribit.portfolio").frame()
+    for value in frame["initial"]:
+        assert f"{value:.6g}" in out
+    assert "parameters of" in out
+    assert "note: " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("margin", "desk", "-m", "deribit.portfolio", "--as-of", "25 Nov 2026"), "--as-of: not a date: '25 Nov 2026'"),
+        (("compare", "desk", "--as-of", "soon"), "--as-of: not a date: 'soon'"),
+        (("margin", "desk", *MODEL, "--venue", "deribt"), "no venue 'deribt'; did you mean 'deribit'?"),
+        (("margin", "desk", *MODEL, "--params", "payload.jsn"), "no file 'payload.jsn'; did you mean 'payload.json'?"),
+        (("margin", "desk", *MODEL, "--option", "foo"), "name=value, not foo"),
+        (("explain", "desk", *MODEL, "-a", "alic"), "no account 'alic'; did you mean 'alice'? (accounts: alice, bob)"),
+        (("compare", "desk", *MODEL, "-a", "carol"), "no account 'carol' (accounts: alice, bob)"),
+        (("compare", "desk", "-m", "deribt.standard"), "did you mean 'deribit.standard'?"),
+        (("margin", "dsk"), "did you mean 'desk'?"),
+        (("margin", "desk", *MODEL, "-o", "x.txt"), "write .csv, .json, .xlsx"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(desk, run, arguments, said):
+    (desk.parent / "payload.json").write_text(json.dumps(PAYLOAD))
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert said in err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        ({}, "nothing in it is a parameter of deribit.portfolio"),
+        ({"result": {"other": {"a": 1}}}, "nothing in it is a parameter of deribit.portfolio"),
+        ([1, 2], "not a payload that deribit.portfolio reads"),
+        ({"currency_pair": {"btc_usd": {"price_range": "wide"}}}, "cannot use a value in it"),
+        ({"currency_pair": {"btc_usd": {"price_rang": 0.2}}}, "did you mean 'price_range'?"),
+    ],
+)
+def test_a_payload_that_cannot_be_used_is_refused(desk, run, payload, said):
+    (desk.parent / "payload.json").write_text(json.dumps(payload))
+    code, _, err = run("margin", "desk", *MODEL, "--params", "payload.json")
+    assert code == 2
+    assert said in err
+
+
+def test_own_parameters_are_used_and_named(desk, run):
+    (desk.parent / "payload.json").write_text(json.dumps(PAYLOAD))
+    _, plain, _ = run("margin", "desk", *MODEL)
+    code, out, _ = run("margin", "desk", *MODEL, "--params", "payload.json")
+    assert code == 0
+    assert "with payload.json" in out
+    assert _row(out, "bob") != _row(plain, "bob")
+
+
+def _row(out, account):
+    return next(line for line in out.splitlines() if f" {account} " in line)
+
+
+def test_problems_come_row_by_row(desk, run):
+    text = TABLES["instruments"].replace("84400", "")
+    (desk / "instruments.csv").write_text(text)
+    code, _, err = run("margin", "desk", *MODEL)
+    assert code == 2
+    lines = err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("error: positions row ") for line in lines)
+    rows = [int(re.search(r"row (\d+)", line)[1]) for line in lines]
+    assert rows == sorted(rows)
+
+
+def test_a_misspelt_file_does_not_pass_for_an_empty_book(desk, run):
+    (desk / "positions.csv").rename(desk / "position.csv")
+    code, _, err = run("margin", "desk", *MODEL)
+    assert code == 0
+    assert "desk holds no positions; files passed over: position.csv" in err
+
+
+def test_explain_keeps_to_its_account(desk, run):
+    code, out, err = run("explain", "desk", *MODEL, "-a", "bob")
+    assert code == 0
+    assert "amounts in BTC\n" in out
+    assert "[bob]" in err
+    assert "alice" not in err
+
+
+def test_explain_names_the_pool_where_there_are_several(desk, run):
+    (desk / "balances.csv").write_text(TABLES["balances"] + "alice,ETH,3\n")
+    _, out, _ = run("explain", "desk", *MODEL, "-a", "alice")
+    pools = [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")]
+    assert set(pools) == {"BTC", "ETH"}
+    assert pools == sorted(pools)
+    assert "amounts in BTC, ETH" in out or "amounts in ETH, BTC" in out
+
+
+def test_compare_lists_refusals_below(desk, run):
+    code, out, _ = run("compare", "desk", *MODEL, "-m", "binance.usdm")
+    assert code == 0
+    table, refusals = out.split("models that cannot take this book:\n")
+    assert "binance.usdm" not in table
+    assert refusals.startswith("  binance.usdm: ")
+    assert "more)" in refusals
+
+
+def test_compare_that_no_model_can_take_fails(desk, run):
+    code, out, _ = run("compare", "desk", *MODEL, "--currency", "EUR")
+    assert code == 2
+    assert "no USD price for EUR" in out
+
+
+def test_output_makes_its_folder_and_says_what_it_holds(desk, run):
+    code, out, _ = run("margin", "desk", *MODEL, "-o", "new/folder/margin.csv")
+    assert code == 0
+    assert "deribit.portfolio, parameters of" in out
+    assert list(pd.read_csv("new/folder/margin.csv")["account"]) == ["alice", "bob"]
+
+
+def test_a_file_that_cannot_be_written_is_said(desk, run):
+    (desk.parent / "taken").write_text("")
+    code, _, err = run("margin", "desk", *MODEL, "-o", "taken/margin.csv")
+    assert code == 2
+    assert err.startswith("error: taken: ")
+
+
+def test_a_library_that_is_missing_is_named_with_its_extra(desk, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = run("batch", "positions.parquet", "-o", "margins.parquet")
+    assert code == 2
+    assert "pip install 'xlmargin[batch]'" in err
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_figure_is_cut(width, capsys):
+    figures = {f"column {n}": [123456.78 * (n + 1), -0.0123456 / (n + 1)] for n in range(8)}
+    table = pd.DataFrame({"account": ["a long name of an account", "b"], "pool": ["", ""], **figures})
+    terminal.show(table, "A title that is longer than the window is wide, and is not folded into the table", width)
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "pool" not in out
+    for values in figures.values():
+        for value in values:
+            assert (f"{value:,.2f}" if abs(value) >= 100 else f"{value:.6g}") in out
+    assert max(map(len, out.splitlines()[1:])) <= width
+
+
+def test_a_table_that_goes_to_a_pipe_is_as_wide_as_its_figures(capsys):
+    table = pd.DataFrame({f"a column {n}": [1234567.89] for n in range(40)})
+    terminal.show(table, "title")
+    assert capsys.readouterr().out.count("1,234,567.89") == 40
+
+
+def test_params_says_where_it_cuts(run):
+    code, out, _ = run("params", "simm")
+    assert code == 0
+    assert "…" in out
+
+
+def test_version_in_a_process_of_its_own():
+    done = subprocess.run([sys.executable, "-m", "xlmargin.cli", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"xlmargin \d+\.\d+\.\d+\n", done.stdout)

@@ -1,0 +1,91 @@
+"""What a command was given: times, venues, payloads, options and accounts, each refused in the command's own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .book import Book
+from .errors import InputError, nearest
+from .market import Market
+from .params import Params
+from .parsing import read_time
+from .reading import EXTRA_TABLES
+from .reading import read as read_source
+from .registry import Model
+from .schemas import SCHEMAS, folded
+from .symbols import VENUES
+
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def read(source: Path, as_of: str | None, venue: str, hint: str = "") -> tuple[Book, Market]:
+    """A book and a market; ``hint`` is whose spelling is meant where no venue is given."""
+    if as_of is not None:
+        moment(as_of)
+    if venue and venue.strip().casefold().partition(".")[0] not in VENUES:
+        raise InputError(f"--venue: no venue {venue!r}{nearest(venue, VENUES)} (venues: {', '.join(VENUES)})")
+    return read_source(source, as_of=as_of, venue=venue or hint)
+
+
+def moment(as_of: str) -> float:
+    """Epoch seconds of ``--as-of``."""
+    try:
+        return read_time(as_of)
+    except ValueError as error:
+        raise InputError(f"--as-of: {error}") from error
+
+
+def passed_over(source: Path) -> list[str]:
+    """Table files of a folder whose names are no table's: a misspelt one must not pass for an empty table."""
+    known = {folded(name) for name in (*SCHEMAS, *EXTRA_TABLES)}
+    files = sorted(p for p in source.glob("*") if p.suffix.casefold() in (".csv", ".parquet"))
+    return [p.name for p in files if folded(p.stem) not in known]
+
+
+def parameters(path: Path, model: Model, as_of: float) -> Params:
+    """The parameters in force with the user's own in place; a file that changes none is refused."""
+    published = model.params(as_of)
+    payload = _payload(path, model)
+    try:
+        found = model.load(payload, published)
+    except UNREADABLE as error:
+        raise InputError(f"{path.name}: not a payload that {model.id} reads ({error})") from error
+    if found.origin == published.origin:
+        raise InputError(f"{path.name}: nothing in it is a parameter of {model.id}")
+    return found
+
+
+def _payload(path: Path, model: Model) -> Any:
+    """A venue's JSON payload, or the path of a file that the model reads by itself."""
+    if not path.is_file():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"--params: no file {str(path)!r}{nearest(path.name, beside)}")
+    if path.suffix.casefold() in model.files:
+        return path
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name}: not a JSON payload: {error}") from error
+
+
+def options(pairs: list[str] | None) -> dict[str, str]:
+    """Options by name.
+
+    >>> options(["side = post"])
+    {'side': 'post'}
+    """
+    parts = [text.partition("=") for text in pairs or []]
+    wrong = [name for name, equals, _ in parts if not equals]
+    if wrong:
+        raise InputError(f"options are written name=value, not {', '.join(wrong)}")
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def known(account: str | None, names: Iterable[Any]) -> None:
+    """Refuse an account that is not among ``names``."""
+    names = list(dict.fromkeys(map(str, names)))
+    if account is not None and account not in names:
+        raise InputError(f"no account {account!r}{nearest(account, names)} (accounts: {', '.join(names[:20])})")
