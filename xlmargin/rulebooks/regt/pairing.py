@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from .blocks import SPREAD, Block
 from .groups import candidates, condors, every, irons
@@ -91,7 +91,7 @@ def _relaxed(use: sparse.csc_matrix, cost: np.ndarray, units: np.ndarray) -> tup
     active[first] = True
     while True:
         here = np.flatnonzero(active)
-        found = linprog(cost[here], A_eq=use[:, here], b_eq=units, bounds=(0, None), method="highs")
+        found = scipy.optimize.linprog(cost[here], A_eq=use[:, here], b_eq=units, bounds=(0, None), method="highs")
         reduced = cost - use.T @ found.eqlin.marginals
         better = np.flatnonzero((reduced < -CENT) & ~active)
         if not len(better):
@@ -104,8 +104,14 @@ def _relaxed(use: sparse.csc_matrix, cost: np.ndarray, units: np.ndarray) -> tup
 def _whole(use: sparse.csc_matrix, cost: np.ndarray, units: np.ndarray, nodes: float) -> tuple[np.ndarray, float, bool]:
     """The integer programme: solution, value (infinite where none was found) and whether it is proved."""
     options = {"mip_rel_gap": 0.0, "node_limit": int(nodes)}
-    limits = LinearConstraint(use, units, units)
-    result = milp(cost, constraints=limits, integrality=np.ones(len(cost)), bounds=Bounds(0, np.inf), options=options)
+    limits = scipy.optimize.LinearConstraint(use, units, units)
+    result = scipy.optimize.milp(
+        cost,
+        constraints=limits,
+        integrality=np.ones(len(cost)),
+        bounds=scipy.optimize.Bounds(0, np.inf),
+        options=options,
+    )
     if result.x is None:
         return np.zeros(len(cost)), np.inf, False
     return np.round(result.x), float(result.fun), result.status == OPTIMAL
@@ -136,7 +142,7 @@ def _any_bound(p: Position, rules: dict[str, Any], level: str) -> float:
     """A requirement that no cut can go below: the linear programme with spreads of any number of legs."""
     use, cost = _columns(p, _without_spreads(p, rules), level)
     limits, _, cost = Pools.of(p).constraints(use, p.units, cost)
-    return float(milp(cost, constraints=limits, bounds=Bounds(0, np.inf)).fun)
+    return float(scipy.optimize.milp(cost, constraints=limits, bounds=scipy.optimize.Bounds(0, np.inf)).fun)
 
 
 def _any_legs(p: Position, rules: dict[str, Any], level: str) -> Chosen:
@@ -145,7 +151,9 @@ def _any_legs(p: Position, rules: dict[str, Any], level: str) -> Chosen:
     use, cost = _columns(p, blocks, level)
     limits, whole, cost = pools.constraints(use, p.units, cost)
     options = {"mip_rel_gap": 0.0, "node_limit": int(rules["pool_nodes"])}
-    result = milp(cost, constraints=limits, integrality=whole, bounds=Bounds(0, np.inf), options=options)
+    result = scipy.optimize.milp(
+        cost, constraints=limits, integrality=whole, bounds=scipy.optimize.Bounds(0, np.inf), options=options
+    )
     if result.x is not None:
         times = np.round(result.x)
         named = _chosen(blocks, times[: use.shape[1]], result.status == OPTIMAL, 0.0)

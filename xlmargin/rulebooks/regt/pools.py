@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from scipy import sparse
-from scipy.optimize import LinearConstraint
 
 from .position import Position
 
@@ -62,18 +62,18 @@ class Pools:
 
     def constraints(
         self, use: sparse.csr_matrix, units: np.ndarray, cost: np.ndarray
-    ) -> tuple[list[LinearConstraint], np.ndarray, np.ndarray]:
+    ) -> tuple[list[scipy.optimize.LinearConstraint], np.ndarray, np.ndarray]:
         """Limits, integrality and cost of groups, then pool contracts, then pool losses."""
         v, groups = len(self.member), use.shape[1]
         inside = sparse.csr_matrix((np.ones(v), (self.member, np.arange(v))), (len(units), v))
         placed = sparse.hstack([use, inside, sparse.csr_matrix((len(units), self.count))], format="csr")
-        limits = [LinearConstraint(placed, units, units)]
+        limits = [scipy.optimize.LinearConstraint(placed, units, units)]
         if self.count:
             low = np.zeros(self.rows.shape[0])
             high = np.full(len(low), np.inf)
             high[len(low) - 2 * self.count :] = 0.0
             unused = sparse.csr_matrix((len(low), groups))
-            limits.append(LinearConstraint(sparse.hstack([unused, self.rows], format="csr"), low, high))
+            limits.append(scipy.optimize.LinearConstraint(sparse.hstack([unused, self.rows], format="csr"), low, high))
         whole = np.concatenate([np.ones(groups + v), np.zeros(self.count)])
         return limits, whole, np.concatenate([cost, np.zeros(v), np.ones(self.count)])
 
