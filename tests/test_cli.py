@@ -128,7 +128,17 @@ def test_a_misspelt_file_does_not_pass_for_an_empty_book(desk, run):
     (desk / "positions.csv").rename(desk / "position.csv")
     code, _, err = run("margin", "desk", *MODEL)
     assert code == 0
-    assert "desk holds no positions; files passed over: position.csv" in err
+    assert "desk holds no positions; passed over: position.csv" in err
+
+
+def test_a_misspelt_sheet_does_not_pass_for_an_empty_book(desk, run):
+    with pd.ExcelWriter("desk.xlsx") as book:
+        for name in TABLES:
+            title = "Postions" if name == "positions" else name
+            pd.read_csv(desk / f"{name}.csv").to_excel(book, sheet_name=title, index=False)
+    code, _, err = run("margin", "desk.xlsx", *MODEL)
+    assert code == 0
+    assert "desk.xlsx holds no positions; passed over: Postions" in err
 
 
 def test_explain_keeps_to_its_account(desk, run):

@@ -69,7 +69,7 @@ def _run(source: Path, model: str, as_of: str | None, option: list[str] | None, 
 def _say_nothing_held(book: xm.Book, model: xm.Model, source: Path) -> None:
     if not (len(book.legs) or len(book.orders)) and set(model.needs) - {"balance"}:
         over = ", ".join(given.passed_over(source))
-        typer.echo(f"note: {source.name} holds no positions{f'; files passed over: {over}' if over else ''}", err=True)
+        typer.echo(f"note: {source.name} holds no positions{f'; passed over: {over}' if over else ''}", err=True)
 
 
 @app.command()

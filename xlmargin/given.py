@@ -39,10 +39,15 @@ def moment(as_of: str) -> float:
 
 
 def passed_over(source: Path) -> list[str]:
-    """Table files of a folder whose names are no table's: a misspelt one must not pass for an empty table."""
-    known = {folded(name) for name in (*SCHEMAS, *EXTRA_TABLES)}
-    files = sorted(p for p in source.glob("*") if p.suffix.casefold() in (".csv", ".parquet"))
-    return [p.name for p in files if folded(p.stem) not in known]
+    """Files of a folder or sheets of a workbook that are no table: a misspelt one must not pass for an empty table."""
+    tables = {folded(name) for name in (*SCHEMAS, *EXTRA_TABLES)}
+    if source.is_dir():
+        files = sorted(p for p in source.iterdir() if p.suffix.casefold() in (".csv", ".parquet"))
+        return [p.name for p in files if folded(p.stem) not in tables]
+    import python_calamine
+
+    titles = python_calamine.CalamineWorkbook.from_path(str(source)).sheet_names
+    return [title for title in titles if folded(title) not in tables]
 
 
 def parameters(path: Path, model: Model, as_of: float) -> Params:
