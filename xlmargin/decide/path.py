@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..book import Book
-from ..comparison import in_currency
 from ..errors import InputError, Problem
 from ..market import Market
 from ..registry import Model
 from ..run import Session
 from .baskets import read
 from .candidates import reach
+from .reruns import STEP, account_row, summed
 from .trades import Trades, traded
 
 EXACT = 12
@@ -84,7 +84,7 @@ def path(
     and among those the least sum on the way; beyond it is the best of a beam of 64, with a bound.
     Raises InputError for baskets that cannot be read, and says which leg the model cannot take.
     """
-    r = _row(book, account)
+    r = account_row(book, account)
     legs = read(book, market, trades)
     names = [str(market.name[i]) for i in legs.instrument]
     wide = reach(book.take([r]), market, model, list(dict.fromkeys(names)), how)
@@ -98,17 +98,6 @@ def path(
     exact = math.prod(int(p) + 1 for p in pieces) <= 2**EXACT
     order, bound = walk.exact() if exact else walk.beam()
     return walk.told(order, bound, exact, names)
-
-
-def _row(book: Book, account: str | None) -> int:
-    if account is None and len(book) == 1:
-        return 0
-    found = np.flatnonzero(book.account == account)
-    if not len(found):
-        known = ", ".join(map(str, book.account[:12]))
-        said = "say which account executes" if account is None else f"no account {account!r}; there are"
-        raise InputError(f"{said}: {known}")
-    return int(found[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,21 +118,15 @@ class _Walk:
         """
         rows = len(done)
         row, leg = np.nonzero(done)
-        trades = Trades.of(
-            row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg].astype(np.float64)
-        )
+        trades = Trades.of(row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg])
         book = traded(self.book.take(np.zeros(rows, np.int64)), self.session.market, trades)
-        marked = replace(book, settings={**book.settings, "_step": np.arange(rows)})
-        result = self.session.margin(marked)
-        step = result.run.book.settings["_step"].astype(np.int64)
-        rate = 1.0 if len(set(result.currency)) <= 1 else in_currency(result)
-        total = lambda values: np.bincount(step, values * rate, rows)  # noqa: E731
-        need = total(result.initial.value)
+        result = self.session.margin(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
+        need, equity, currency = summed(result, result.initial.value, rows)
         return {
             "initial": need,
-            "maintenance": total(result.maintenance.value),
-            "available": total(result.equity.value) - need,
-            "currency": np.array([result.currency[0] if np.ndim(rate) == 0 and len(result.currency) else "USD"]),
+            "maintenance": summed(result, result.maintenance.value, rows)[0],
+            "available": equity - need,
+            "currency": np.array([currency]),
         }
 
     def exact(self) -> tuple[list[int], float]:

@@ -17,6 +17,10 @@ class Infeasible(XlmarginError):
     """No solution meets every limit; the message says which limits clash."""
 
 
+class Unfinished(XlmarginError):
+    """Time ran out before any solution was found."""
+
+
 @dataclass(frozen=True, eq=False)
 class Limit:
     """One named constraint: low ≤ row · x ≤ high; ``row`` (n,) may be sparse as (columns, values)."""
@@ -57,9 +61,10 @@ class Programme:
         )
         if found.status == 2:
             raise Infeasible(self.clash())
+        if found.status == 3:
+            raise Infeasible("no solution: unbounded: give limits on the amounts")
         if found.x is None:
-            words = "unbounded: give limits on the amounts" if found.status == 3 else str(found.message)
-            raise Infeasible(f"no solution: {words}")
+            raise Unfinished(f"no solution in {seconds:g} s: {found.message}")
         exact = not self.whole.any()
         bound = float(found.fun) if exact or found.mip_dual_bound is None else float(found.mip_dual_bound)
         return Solution(np.asarray(found.x), float(found.fun), bound, found.status == 0)

@@ -1,0 +1,211 @@
+"""Which trades among candidates lower margin most for what they cost, with the bound that none can go below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..book import Book
+from ..errors import InputError, Problem
+from ..market import OPTION, Market
+from ..parsing import parse
+from ..registry import Model
+from ..schemas import OPTIONAL, Column
+from .axis import UNDERLYING, Axis
+from .candidates import Reach, reach
+from .cutting import TOLERANCE, Search
+from .exposure import Greeks
+from .moves import groups, refuse_unpriced
+from .ranked import alone, step_by_step
+from .reruns import Reruns, account_row
+
+COLUMNS = (
+    Column("most", "most contracts, each way", "contracts", need=OPTIONAL, positive=True),
+    Column("cost", "what a contract costs: half the spread and fees", "pool currency", need=OPTIONAL),
+    Column("lot", "contracts are traded in multiples of it", "contracts", need=OPTIONAL, positive=True),
+    Column("price", "price of the trade; empty: the mark", "price", need=OPTIONAL, positive=True),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Hedges:
+    """Trades (N,) that lower a requirement: what it was, what it becomes, what they cost, and the bound.
+
+    ``bound`` is what requirement and cost together cannot go below with these candidates; NaN where the rule proved
+    not convex here, so that no bound holds. ``refused`` are candidates that the model cannot take.
+    """
+
+    instrument: np.ndarray
+    quantity: np.ndarray
+    cost: np.ndarray
+    before: float
+    after: float
+    available: float
+    bound: float
+    currency: str
+    level: str
+    refused: Mapping[str, str]
+    search: Search
+    names: tuple[str, ...]
+
+    @property
+    def saving(self) -> float:
+        """What the requirement falls by."""
+        return self.before - self.after
+
+    @property
+    def gap(self) -> float:
+        """Requirement and cost less the bound; NaN where there is no bound."""
+        return self.after + float(self.cost.sum()) - self.bound
+
+    @property
+    def words(self) -> str:
+        """What was found and how sure it is."""
+        total = self.after + float(self.cost.sum())
+        said = f"{self.level} {self.before:,.2f} → {self.after:,.2f} {self.currency} for {self.cost.sum():,.2f}"
+        if not np.isfinite(self.bound):
+            return f"{said}; the rule is not convex here: best of exact re-runs, no bound"
+        if self.gap <= 10 * TOLERANCE * max(1.0, abs(total)):
+            return f"{said}; proved best: nothing goes below {self.bound:,.2f}"
+        return f"{said}; nothing goes below {self.bound:,.2f}, {self.gap:,.2f} from it when stopped"
+
+    def frame(self) -> Any:
+        """A row per trade, the largest first (pandas DataFrame)."""
+        table = pd.DataFrame({"instrument": self.instrument, "quantity": self.quantity, "cost": self.cost})
+        return table.reindex(table["quantity"].abs().sort_values(ascending=False).index).reset_index(drop=True)
+
+    def ranking(self) -> Any:
+        """Each candidate alone at its best size: saving, cost, saving per cost, the best first (pandas DataFrame)."""
+        found = alone(self.search, self.before)
+        table = pd.DataFrame({"instrument": self.names, "quantity": found.size, "saving": found.saving})
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per = np.where(found.saving > 0, found.saving / found.cost, 0.0)
+        table = table.assign(cost=found.cost, per_cost=per)
+        return table.sort_values(["per_cost", "saving"], ascending=False, ignore_index=True)
+
+
+def hedges(
+    book: Book,
+    market: Market,
+    model: str | Model,
+    candidates: Any = None,
+    *,
+    account: str | None = None,
+    level: str = "initial",
+    budget: float | None = None,
+    most_trades: int = 0,
+    delta: Mapping[str, tuple[float, float]] | None = None,
+    vega: Mapping[str, tuple[float, float]] | None = None,
+    rounds: int = 100,
+    seconds: float = 10.0,
+    **how: Any,
+) -> Hedges:
+    """The trades that minimise requirement + cost over candidates, by exact re-runs under a linear programme.
+
+    Parameters: ``candidates``, names of instruments or a table (instrument, most, cost, lot, price); else all that
+    the market lists; ``most`` unless given is the account's own gross size; ``budget`` bounds the cost in all;
+    ``most_trades`` the number of instruments; ``delta`` and ``vega`` keep the account's net delta (coins) and vega
+    (USD a point) of an underlying within (low, high); ``rounds`` and ``seconds`` bound the search; ``how`` takes
+    params, options and workers. Where the rule is convex the answer is exact to 1e-6 with its bound; where it proves
+    not to be, the best of ranked re-runs is given and said to be that.
+    Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
+    """
+    names, table = _candidates(market, candidates)
+    row = account_row(book, account)
+    wide = reach(book.take([row]), market, model, names, how)
+    kept = [n for n, name in enumerate(names) if name in wide.number]
+    if not kept:
+        why = next(iter(wide.refused.values()), "the list is empty")
+        raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {model} takes: {why}")])
+    names = [names[n] for n in kept]
+    search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level, most_trades)
+    search.budget = np.inf if budget is None else float(budget)
+    search.limits = _limits(wide, search, delta or {}, vega or {})
+    start = search.margin(np.zeros((1, len(names))))
+    search.solve(rounds, seconds)
+    if not search.convex:
+        step_by_step(search, most_trades or 8)
+    best = search.margin(search.best[None])
+    used = np.flatnonzero(search.best)
+    return Hedges(
+        np.array(names, object)[used],
+        search.best[used],
+        (search.cost * np.abs(search.best))[used],
+        float(start.need[0]),
+        float(best.need[0]),
+        float(best.equity[0] - best.need[0] - search.cost @ np.abs(search.best)),
+        search.lower if search.convex else np.nan,
+        start.currency,
+        level,
+        wide.refused,
+        search,
+        tuple(names),
+    )
+
+
+def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Names and columns most, cost, lot, price (K,), NaN where not given."""
+    columns = [c.name for c in COLUMNS]
+    if given is None:
+        listed = [str(n) for n, k in zip(market.name, market.kind, strict=True) if k < 4]
+        given = {"instrument": listed}
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        given = {"instrument": [str(n) for n in given]}
+    data = {str(k): np.asarray(v) for k, v in dict(given).items()}
+    size = len(next(iter(data.values()))) if data else 0
+    data.setdefault("quantity", np.ones(size))
+    problems: list[Problem] = []
+    table = parse("positions", data, problems, COLUMNS)
+    if problems:
+        raise InputError([Problem("candidates", p.row, p.column, p.value, p.message) for p in problems])
+    if not len(table):
+        raise InputError([Problem("candidates", 0, "instrument", None, "no candidates: the list is empty")])
+    return [str(n) for n in table["instrument"]], {c: table[c].astype(np.float64) for c in columns}
+
+
+def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: str, most_trades: int) -> Search:
+    market, book = wide.session.market, wide.book
+    number = np.array([wide.number[n] for n in names], np.int64)
+    worth = _worth(market)
+    gross = float(np.nansum(np.abs(book.legs.quantity) * worth[book.legs.instrument]))
+    unit = gross / worth[number] if gross else np.ones(len(number))
+    unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
+    most = np.where(np.isnan(table["most"]), unit, table["most"])
+    rerun = Reruns(wide.session, book, number, table["price"], level)
+    return Search(rerun, np.nan_to_num(table["cost"]), most, table["lot"], unit, most_trades)
+
+
+def _worth(market: Market) -> np.ndarray:
+    """Size of a contract (I,) at the price of its underlying: what two instruments are compared by."""
+    level = Axis.of(market, UNDERLYING).level[groups(market)[1]]
+    turned = market.inverse & (market.kind != OPTION)
+    return market["contract_size"] * np.where(turned, 1.0, level)
+
+
+def _limits(
+    wide: Reach,
+    search: Search,
+    delta: Mapping[str, tuple[float, float]],
+    vega: Mapping[str, tuple[float, float]],
+) -> list[tuple[str, np.ndarray, float, float]]:
+    """Delta and vega of an underlying after the trades, as limits on the trades."""
+    if not delta and not vega:
+        return []
+    market, legs = wide.session.market, wide.book.legs
+    refuse_unpriced(market, wide.book)
+    greeks = Greeks.of(market)
+    names, group = groups(market)
+    limits = []
+    for what, by, per in (("delta", delta, greeks.delta), ("vega", vega, greeks.vega)):
+        for name, (low, high) in by.items():
+            if name not in names:
+                raise InputError(f"{what}: nothing follows {name!r}; there are {', '.join(map(str, names))}")
+            own = np.where(names[group] == name, per, 0.0)
+            now = float(own[legs.instrument] @ legs.quantity)
+            row = own[search.margin.instrument]
+            limits.append((f"{what} of {name} within {low:g} … {high:g}", row, low - now, high - now))
+    return limits

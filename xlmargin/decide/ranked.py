@@ -1,0 +1,76 @@
+"""Candidates one by one: what each saves alone, and the best added step by step, every figure an exact re-run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .cutting import Search
+
+SHARES = np.array([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125])
+STEPS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """The best size (K,) of each candidate by itself, what it saves and costs; size 0 where none saves."""
+
+    size: np.ndarray
+    saving: np.ndarray
+    cost: np.ndarray
+
+
+def sizes(search: Search) -> np.ndarray:
+    """Sizes that are tried of each candidate (K, T): shares of the most, both ways, in lots."""
+    shares = np.concatenate([SHARES, -SHARES])
+    tried = search.most[:, None] * shares
+    lots = np.where(np.isfinite(search.lot), search.lot, 1.0)[:, None]
+    return np.where(np.isfinite(search.lot)[:, None], np.trunc(tried / lots + np.sign(tried) * 1e-9) * lots, tried)
+
+
+def alone(search: Search, start: float) -> Alone:
+    """Each candidate by itself on the account as it is, whose requirement is ``start``."""
+    tried = sizes(search)
+    need = _moved(search, np.zeros(len(tried)), tried)
+    cost = search.cost[:, None] * np.abs(tried)
+    best = np.argmin(need + cost, axis=1)
+    k = np.arange(len(tried))
+    size, saving, paid = tried[k, best], start - need[k, best], cost[k, best]
+    good = saving > paid
+    return Alone(np.where(good, size, 0.0), np.where(good, saving, 0.0), np.where(good, paid, 0.0))
+
+
+def step_by_step(search: Search, most: int = STEPS) -> None:
+    """Add the best single change to the best trades so far until none helps, or ``most`` were made."""
+    tried = np.hstack([sizes(search), np.zeros((len(search.cost), 1))])
+    for _ in range(most):
+        x = search.best
+        change = tried if not x.any() else np.hstack([tried, tried - x[:, None]])
+        need = _moved(search, x, change)
+        k = np.indices(change.shape)[0]
+        rows_cost = float(search.cost @ np.abs(x)) - search.cost[:, None] * np.abs(x)[:, None]
+        total = need + rows_cost + search.cost[:, None] * np.abs(x[:, None] + change)
+        total[np.abs(x[:, None] + change) > search.most[:, None] * (1 + 1e-9)] = np.inf
+        for n in np.argsort(total, axis=None):
+            if total.flat[n] >= search.upper - 1e-9 * max(1.0, abs(search.upper)):
+                return
+            fresh = x.copy()
+            fresh[k.flat[n]] += change.flat[n]
+            if search.keeps(fresh):
+                search.best, search.upper = fresh, float(total.flat[n])
+                break
+
+
+def _moved(search: Search, x: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Requirement (K, T) after ``change`` of one candidate at a time on top of trades ``x``."""
+    count, width = change.shape
+    out = np.empty((count, width))
+    per = max(1, 4096 // width)
+    for low in range(0, count, per):
+        k = np.arange(low, min(low + per, count))
+        rows = np.tile(x, (len(k) * width, 1))
+        rows[np.arange(len(rows)), np.repeat(k, width)] += change[k].ravel()
+        out[k] = search.margin(rows).need.reshape(len(k), width)
+        search.reruns += len(rows)
+    return out
