@@ -113,6 +113,32 @@ def test_missing_valuation_time():
     assert "no valuation time: give as_of" in message(as_of=None)
 
 
+def test_a_misspelt_table_is_no_empty_book():
+    with pytest.raises(xm.InputError, match="position: no such table; did you mean 'positions'"):
+        xm.tables(position={"instrument": ["BTC-PERP"], "quantity": [1.0]}, as_of=AS_OF)
+    with pytest.raises(xm.InputError, match="a str is no table: give a DataFrame"):
+        xm.tables("hello", as_of=AS_OF)
+
+
+def test_a_word_for_a_number_among_parameters():
+    params = xm.model("derive.portfolio").params(1.79e9)
+    with pytest.raises(xm.ParameterError, match=r"mm_factor is a number .*, not 'high'"):
+        params.override("test", mm_factor="high")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("instrument;quantity\nBTC-PERP;1\n", "separated by semicolons"),
+        ("instrument,quantity\nBTC-PERP,1,2\n", "more cells than the header"),
+    ],
+)
+def test_csv_of_another_shape(tmp_path, text, words):
+    (tmp_path / "positions.csv").write_text(text)
+    with pytest.raises(xm.InputError, match=words):
+        xm.read(tmp_path, as_of=AS_OF)
+
+
 def test_columns_of_different_length():
     with pytest.raises(xm.InputError, match="positions, column quantity: columns differ in length: 2 rows"):
         xm.tables({"instrument": ["BTC-PERP", CALL], "quantity": [1.0]}, as_of=AS_OF)

@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said_in_one_line(desk, run, arguments, said):
         ({}, "nothing in it is a parameter of deribit.portfolio"),
         ({"result": {"other": {"a": 1}}}, "nothing in it is a parameter of deribit.portfolio"),
         ([1, 2], "not a payload that deribit.portfolio reads"),
-        ({"currency_pair": {"btc_usd": {"price_range": "wide"}}}, "cannot use a value in it"),
+        ({"currency_pair": {"btc_usd": {"price_range": "wide"}}}, "is a number"),
         ({"currency_pair": {"btc_usd": {"price_rang": 0.2}}}, "did you mean 'price_range'?"),
     ],
 )

@@ -112,7 +112,7 @@ def voila_environment() -> dict[str, str]:
 def _needs(*modules: str) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"a dashboard needs {', '.join(missing)}: pip install 'xlmargin[jupyter]' voila")
+        raise InputError(f"a dashboard needs {', '.join(missing)}: pip install 'xlmargin[dash]'")
 
 
 def _exists(source: Path) -> None:

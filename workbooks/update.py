@@ -68,12 +68,22 @@ def update(
         workbook.save(part)
         make_dynamic(part, arrays)
         if output is None and lost:
-            shutil.copy2(path, path.with_name(f"{path.stem}.backup{path.suffix}"))
+            shutil.copy2(path, _free(path))
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
     told = [*(f"not carried over: {words}" for words in lost), *unnamed]
     return Updated(target, tuple(sheets), tuple(named), tuple(told))
+
+
+def _free(path: Path) -> Path:
+    """A backup's name that no earlier backup has, so that the first original is never written over."""
+    named = path.with_name(f"{path.stem}.backup{path.suffix}")
+    count = 1
+    while named.exists():
+        count += 1
+        named = path.with_name(f"{path.stem}.backup{count}{path.suffix}")
+    return named
 
 
 def _tables(margin: xm.Margin) -> Iterator[tuple[str, list[list[Any]]]]:

@@ -11,11 +11,11 @@ import pandas as pd
 from . import crif
 from .book import Book, Cash, Legs, Orders
 from .crif_book import joined
-from .errors import InputError, Problem
+from .errors import InputError, Problem, nearest
 from .facts import asset_prices, instrument_facts, market_of
 from .market import Market
 from .parsing import Table, parse, read_time
-from .schemas import INSTRUMENT_COLUMNS, SCHEMAS
+from .schemas import INSTRUMENT_COLUMNS, MODEL_TABLES, SCHEMAS
 
 SIDE = {"long": 1, "short": -1}
 CASH_KIND = {"": 0, "wallet": 0, "loan": 1, "supplied": 2}
@@ -54,11 +54,20 @@ def tables(
         "assets": assets,
         "accounts": accounts,
     }
+    refuse_misspelt(more)
     problems: list[Problem] = []
     book, market = assemble(given, problems, as_of=as_of, venue=venue, source=source, more=more)
     if problems:
         raise InputError(problems)
     return book, market
+
+
+def refuse_misspelt(names: Iterable[str]) -> None:
+    """Refuse a table whose name is nearly a known one: left aside it would make a book empty without a word."""
+    known = (*SCHEMAS, *MODEL_TABLES)
+    wrong = [name for name in names if name not in known and nearest(name, known)]
+    if wrong:
+        raise InputError([Problem(name, 0, "", None, f"no such table{nearest(name, known)}") for name in wrong])
 
 
 def assemble(
@@ -118,7 +127,7 @@ def _as_of(given: Any, told: Iterable[Table], problems: list[Problem]) -> float:
         try:
             return read_time(given)
         except ValueError as error:
-            problems.append(Problem("", 0, "as_of", given, f"as_of: {error}"))
+            problems.append(Problem("", 0, "as_of", given, str(error)))
             return np.nan
     times = np.concatenate([table["as_of"] for table in told])
     if len(times) == 0 or np.isnan(times).all():

@@ -159,6 +159,10 @@ class Book:
     def __len__(self) -> int:
         return len(self.account)
 
+    def __repr__(self) -> str:
+        held = f"{len(self.legs)} positions, {len(self.cash)} balances, {len(self.orders)} orders"
+        return f"<Book of {len(self)} accounts: {held}>"
+
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per leg (H,) added up by row (R,)."""
         return self.legs.sum(amounts)

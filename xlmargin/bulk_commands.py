@@ -59,6 +59,8 @@ def batch(
         f"{outcome.seconds:.1f} s, {speed:,.0f} accounts a second, {outcome.resumed} parts taken over{_memory()}"
     )
     typer.echo(f"margins: {outcome.output}\nproblems: {outcome.problems}")
+    if outcome.bad and not outcome.margined:
+        raise InputError("no account could be margined: see the problems table")
 
 
 def _memory() -> str:

@@ -40,7 +40,7 @@ def _instrument_gaps(market: Market, model: Model, params: Params) -> list[tuple
         if not of_kind.any():
             continue
         if word not in model.needs:
-            allowed = ", ".join(k for k in model.needs if k in KIND)
+            allowed = ", ".join(k for k in model.needs if k in KIND) or "balances only"
             message = f"{model.id} does not margin {ARTICLE.get(word, 'a')} {word}; it takes {allowed}: {{name}}"
             gaps.append((message, "instrument", of_kind))
             continue

@@ -35,7 +35,7 @@ def compare(
     from .frames import Comparison
 
     rows: list[dict[str, Any]] = []
-    for id in models:
+    for id in [models] if isinstance(models, str) else models:
         try:
             own = (params or {}).get(str(id))
             rows.extend(_compared(margin(book, market, id, params=own, **how), currency))

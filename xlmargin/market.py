@@ -45,6 +45,10 @@ class Market:
     def __len__(self) -> int:
         return len(self.name)
 
+    def __repr__(self) -> str:
+        size = f"{len(self)} instruments on {len(self.scopes)} scopes, {len(self.assets)} assets"
+        return f"<Market of {size}, as of {self.as_of:.0f} ({self.source})>"
+
     def __getitem__(self, column: str) -> np.ndarray:
         return self.columns[column]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import numbers
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,8 +94,16 @@ class Params:
             target = self.common if scope is None else self.by.setdefault(scope, {})
             for key, value in values.items():
                 self._refuse_unknown(key)
+                self._refuse_type(key, scope, value)
                 target[key] = value
                 self.origin[scope, key] = origin
+
+    def _refuse_type(self, key: str, scope: str | None, value: Any) -> None:
+        """A number stays a number: what a word would do shows far from where it was given."""
+        had = self.by.get(scope or "", {}).get(key, self.common.get(key))
+        if isinstance(had, int | float) and not isinstance(value, numbers.Real):
+            where = f" of {scope}" if scope else ""
+            raise ParameterError(f"{self.model}: {key}{where} is a number ({self.units[key]}), not {value!r}")
 
     def _refuse_unknown(self, key: str) -> None:
         if key not in self.units:

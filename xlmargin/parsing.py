@@ -48,6 +48,10 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     A mapping may say in ``header_row`` in which row of its sheet the header stands.
     """
     columns = {c.name: c for c in (*schema(name), *more)}
+    if data is not None and not hasattr(data, "keys"):
+        message = f"a {type(data).__name__} is no table: give a DataFrame or a mapping of columns"
+        problems.append(Problem(name, 0, "", None, message))
+        data = None
     raw, unknown = _by_column(name, data, columns, problems)
     length = max((len(v) for v in (*raw.values(), *unknown.values())), default=0)
     uneven = {header: len(v) for header, v in (raw | unknown).items() if len(v) != length}

@@ -6,6 +6,7 @@ read), macros never run and links are never followed.
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,9 +91,16 @@ def _file(file: Path) -> Any:
         if file.suffix.casefold() == ".parquet":
             return pd.read_parquet(file)
         exact = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "round_trip"}
-        return pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, **exact)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(file, encoding="utf-8-sig", skip_blank_lines=False, index_col=False, **exact)
+        if len(table.columns) == 1 and ";" in str(table.columns[0]):
+            raise ValueError("its cells are separated by semicolons; commas are read")
+        return table
     except ImportError as error:
         raise InputError(f"{file.name}: reading Parquet needs pyarrow: pip install 'xlmargin[batch]'") from error
+    except pd.errors.ParserWarning as error:
+        raise InputError(f"{file.name}: a row has more cells than the header") from error
     except (ValueError, OSError) as error:
         raise InputError(f"{file.name}: cannot be read: {error}") from error
 

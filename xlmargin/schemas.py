@@ -40,7 +40,12 @@ INSTRUMENT_COLUMNS = (
     _text("underlying", "coin, index or share it follows"),
     _text("settle", "asset in which results are paid"),
     _text("quote", "asset in which price and strike are quoted"),
-    Column("contract_size", "underlying (inverse: quote currency) per contract", "units", positive=True),
+    Column(
+        "contract_size",
+        "underlying (inverse futures: quote currency) per contract; 1 if not given",
+        "units",
+        positive=True,
+    ),
     Column("inverse", "results in the coin, 1/price", dtype=FLAG),
     Column("expiry", "moment of expiry, UTC", "date and time", TIME),
     Column("strike", "exercise price", "quote currency"),
@@ -56,9 +61,10 @@ INSTRUMENT_COLUMNS = (
     Column("as_of", "moment at which these prices held, UTC", "date and time", TIME),
 )
 
+SIGNED = "signed contracts, negative is short; without contract_size coins, or USD of an inverse future"
 POSITION_COLUMNS = (
     _text("instrument", "name as the venue or ccxt writes it", REQUIRED),
-    Column("quantity", "signed number of contracts; negative is short", "contracts", need=REQUIRED),
+    Column("quantity", SIGNED, "contracts", need=REQUIRED),
     Column("entry_price", "average entry price", "price", positive=True),
     _text("account", "who holds it", default="main"),
     _text("side", "leg in hedge mode; empty is one-way", choices=("long", "short", "one-way")),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..assemble import refuse_misspelt
 from ..checks import typed_options
 from ..errors import InputError
 from ..parsing import read_time
@@ -67,6 +68,9 @@ def _job(
 
     chosen = find(model)
     typed_options(chosen, options or {})
+    refuse_misspelt(others or ())
+    if Path(output).suffix.casefold() != ".parquet":
+        raise InputError(f"{Path(output).name}: margins are written as Parquet, so name it .parquet")
     files = {"positions": positions, **(others or {}), **({"payload": payload} if payload else {})}
     missing = [f"{name}: no file {path}" for name, path in files.items() if not Path(path).exists()]
     if missing:
