@@ -53,7 +53,7 @@ def test_the_answer_is_that_of_a_scenario_programme():
     """The whole programme written out: margin ≥ −(P₀ + Σ x·P) · factor + short charges in every scenario."""
     book, market = desk(SHORT)
     names = [f"BTC-25DEC26-{kind}-USDT" for kind in ("110000-C", "70000-P", "90000-C", "90000-P")]
-    table = {"instrument": names, "most": [20.0] * len(names), "cost": [3.0] * len(names)}
+    table = {"instrument": names, "most": [4.0] * len(names), "cost": [3.0] * len(names)}
     found = hedges(book, market, MODEL, table)
     assert np.isfinite(found.bound)
     assert found.gap <= 1e-5 * found.after
@@ -64,7 +64,7 @@ def test_the_answer_is_that_of_a_scenario_programme():
     total = found.after + found.cost.sum()
     for _ in range(60):
         other = {n: trades.get(n, 0.0) + float(rng.normal() * rng.choice([0.01, 0.3, 3.0])) for n in names}
-        other = {n: float(np.clip(q, -20, 20)) for n, q in other.items()}
+        other = {n: float(np.clip(q, -4, 4)) for n, q in other.items()}
         assert need(book, market, MODEL, other) + 3.0 * sum(map(abs, other.values())) >= total - 1e-5 * total
 
 
