@@ -46,5 +46,6 @@ def notional(book: Book, market: Market, currency: str) -> np.ndarray:
     size = np.abs(book.legs.quantity) * market["contract_size"][i]
     mark = marks(market)[i]
     turned = market.inverse[i] & ~np.isin(market.kind[i], PAID_IN_FULL)
-    own = np.where(turned, size / mark, size * mark)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(turned, size / mark, size * mark)
     return _times(own, np.append(rates(market, currency), np.nan)[market.settle[i]])
