@@ -101,5 +101,5 @@ def test_bad_input():
     with pytest.raises(xm.InputError, match="depth must be above 0"):
         slices_of(1.0, depth=0.0, volatility=0.1, seconds=1.0)
     two = perps(None, {"asset": ["USDT"] * 2, "amount": [1.0, 1.0], "account": ["a", "b"]})
-    with pytest.raises(xm.InputError, match="say which account executes: a, b"):
+    with pytest.raises(xm.InputError, match="say which account: a, b"):
         path(*two, "binance.usdm", {"instrument": ["BTCUSDT"], "quantity": [1.0]})
