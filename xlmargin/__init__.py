@@ -56,7 +56,22 @@ __all__ = [
 ]
 
 
-LAZY = {"batch": "bulk", "watch": "live"}
+LAZY = {
+    "allocate": "decide.collateral",
+    "attribution": "decide.sensitivity",
+    "batch": "bulk",
+    "exposure": "decide.exposure",
+    "health": "decide.health",
+    "hedges": "decide.hedges",
+    "liquidation": "decide.liquidation",
+    "path": "decide.path",
+    "prevent": "decide.prevent",
+    "sensitivity": "decide.sensitivity",
+    "simulate": "decide.simulate",
+    "surface": "decide.surface",
+    "watch": "live",
+    "what_if": "decide.what_if",
+}
 
 
 def __getattr__(name: str) -> object:
