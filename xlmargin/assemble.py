@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,7 +66,8 @@ def tables(
 def refuse_misspelt(names: Iterable[str]) -> None:
     """Refuse a table whose name is nearly a known one: left aside it would make a book empty without a word."""
     known = (*SCHEMAS, *MODEL_TABLES)
-    wrong = [name for name in names if name not in known and nearest(name, known)]
+    close = lambda name: difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.8)  # noqa: E731
+    wrong = [name for name in names if name not in known and close(name)]
     if wrong:
         raise InputError([Problem(name, 0, "", None, f"no such table{nearest(name, known)}") for name in wrong])
 
