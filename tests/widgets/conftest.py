@@ -1,0 +1,14 @@
+"""Trait-level tests run as a plain script does: with no event loop, unless a test starts one itself."""
+
+import asyncio
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_running_loop():
+    """Playwright leaves its loop marked as running in a process that ran browser tests before."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
