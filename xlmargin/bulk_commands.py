@@ -25,21 +25,9 @@ def batch(
     scheduler: Annotated[str, typer.Option(help="address of a running Dask scheduler, tcp://…")] = "",
 ) -> None:
     """Margin every account of a Parquet table, resumable; bad accounts go to a problems table beside the output."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     from .bulk import batch as run
 
-    rate, left = TaskProgressColumn(show_speed=True), TimeRemainingColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, left)
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with _progress() as bar:
         task = bar.add_task("starting", total=None)
         outcome = run(
             positions,
@@ -61,6 +49,22 @@ def batch(
     typer.echo(f"margins: {outcome.output}\nproblems: {outcome.problems}")
     if outcome.bad and not outcome.margined:
         raise InputError("no account could be margined: see the problems table")
+
+
+def _progress() -> Any:
+    """A bar with what is done, its rate and the time left, on standard error."""
+    from rich import progress
+    from rich.console import Console
+
+    rate, left = progress.TaskProgressColumn(show_speed=True), progress.TimeRemainingColumn()
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        rate,
+        left,
+    )
+    return progress.Progress(*columns, console=Console(stderr=True))
 
 
 def _memory() -> str:

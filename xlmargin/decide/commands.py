@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,50 +16,29 @@ Account = Annotated[str | None, typer.Option("--account", "-a", help="one accoun
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="write here (.csv, .json or .xlsx) instead")]
 
 
-def exposure(
-    source: Source,
-    model: ModelId = "derive.portfolio",
-    account: Account = None,
-    as_of: AsOf = None,
-    option: Choices = None,
-    output: Output = None,
-) -> None:
-    """Net and gross by underlying and expiry, greeks in coin and USD, what offsets what."""
-    from .exposure import exposure as verb
-
-    _tell(verb, source, model, account, as_of, option, output)
+VERBS = {
+    "exposure": "Net and gross by underlying and expiry, greeks in coin and USD, what offsets what.",
+    "health": "State of every account in the venue's words, headroom in money and moves, what weighs most.",
+    "liquidation": "Prices at which equity meets maintenance margin, by underlying and for all together.",
+}
 
 
-def health(
-    source: Source,
-    model: ModelId = "derive.portfolio",
-    account: Account = None,
-    as_of: AsOf = None,
-    option: Choices = None,
-    output: Output = None,
-) -> None:
-    """State of every account in the venue's words, headroom in money and in moves, what is nearest to breaking it."""
-    from .health import health as verb
+def _command(name: str) -> Callable[..., None]:
+    def command(
+        source: Source,
+        model: ModelId = "derive.portfolio",
+        account: Account = None,
+        as_of: AsOf = None,
+        option: Choices = None,
+        output: Output = None,
+    ) -> None:
+        _tell(name, source, model, account, as_of, option, output)
 
-    _tell(verb, source, model, account, as_of, option, output)
-
-
-def liquidation(
-    source: Source,
-    model: ModelId = "derive.portfolio",
-    account: Account = None,
-    as_of: AsOf = None,
-    option: Choices = None,
-    output: Output = None,
-) -> None:
-    """Prices at which equity meets maintenance margin, by underlying and for all together, by the rule itself."""
-    from .liquidation import liquidation as verb
-
-    _tell(verb, source, model, account, as_of, option, output)
+    return command
 
 
 def _tell(
-    verb: Callable[..., Any],
+    name: str,
     source: Path,
     model: str,
     account: str | None,
@@ -67,6 +46,7 @@ def _tell(
     option: list[str] | None,
     output: Path | None,
 ) -> None:
+    from .. import __getattr__ as verb_named
     from .. import given, terminal
     from ..registry import model as find
     from ..run import margin
@@ -75,7 +55,7 @@ def _tell(
     book, market = given.read(source, as_of, "", model)
     given.known(account, book.account)
     result = margin(book, market, chosen, options=given.options(option))
-    table = verb(result, account=account).frame()
+    table = verb_named(name)(result, account=account).frame()
     if output is not None:
         terminal.save(table, output)
         typer.echo(f"written: {output}")
@@ -85,6 +65,6 @@ def _tell(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    for command in (exposure, health, liquidation):
-        app.command()(command)
+    """Add a command for each verb to the application."""
+    for name, words in VERBS.items():
+        app.command(name, help=words)(_command(name))

@@ -24,7 +24,7 @@ from ...scenarios import Scenarios
 from ...scopes import Found, mixed_scopes, refused_balances, scope_of_rows
 from .held import Held, confidences
 from .scan import scenario_loss, worst_labels
-from .values import SETTLING, curves, unit_values
+from .values import curves, unit_values
 
 
 @margin_model(
@@ -197,7 +197,7 @@ def _notes(held: Held) -> tuple[Note, ...]:
     bare = book.sum((held.is_perp & np.isnan(book.legs.entry) & (book.legs.accrued == 0)).astype(np.float64)) > 0
     if bare.any():
         notes.append(Note("a perpetual has no entry price: its result since entry is not in equity", "", bare))
-    settling = (market.seconds < SETTLING) & np.isnan(market.column("forward_fixed"))
+    settling = (market.seconds < held.p["settlement_seconds"]) & np.isnan(market.column("forward_fixed"))
     late = book.sum((settling & (market.kind == OPTION))[book.legs.instrument].astype(np.float64)) > 0
     if late.any():
         text = "within 30 minutes of expiry the fixed part of the forward is taken at the forward itself"

@@ -13,8 +13,7 @@ from ...market import OPTION, Market
 from ...pricing import SMALLEST, YEAR, black76
 from ...scenarios import Scenarios
 
-DAYS_30 = 30 * 86400.0
-SETTLING = 1800.0
+DAY = 86400.0
 
 
 def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray]:
@@ -24,10 +23,12 @@ def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray
     at = lambda key: read(key)[scope]  # noqa: E731
     forward = market["forward"][first]
     fixed = market.column("forward_fixed")[first]
-    fixed = np.where(np.isnan(fixed), np.maximum(SETTLING - seconds, 0.0) / SETTLING * forward, fixed)
-    power = np.where(seconds <= DAYS_30, at("short_term_power"), at("long_term_power"))
+    settling = at("settlement_seconds")
+    fixed = np.where(np.isnan(fixed), np.maximum(settling - seconds, 0.0) / settling * forward, fixed)
+    reference = at("vol_reference_days") * DAY
+    power = np.where(seconds <= reference, at("short_term_power"), at("long_term_power"))
     with np.errstate(divide="ignore"):
-        reach = (DAYS_30 / np.maximum(seconds, at("dte_floor_days") * 86400.0)) ** power
+        reach = (reference / np.maximum(seconds, at("dte_floor_days") * DAY)) ** power
     discount = np.exp(-rate * tau)
     short = at("short_base_static_discount") * np.exp(tau * (rate * at("short_rate_mult") + at("short_rate_add")))
     long = at("long_base_static_discount") * np.exp(-tau * (rate * at("long_rate_mult") + at("long_rate_add")))
