@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .errors import InputError, Problem, nearest
 from .market import Market
 from .schemas import SCHEMAS, folded
 
+FILES = (".csv", ".parquet")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 LARGEST_FILE = 512 << 20
 LARGEST_UNPACKED = 1 << 30
@@ -63,6 +65,29 @@ def read_tables(path: Path | str) -> dict[str, Any]:
     raise InputError(f"{path.name}: cannot read a {path.suffix or 'nameless'} file; give one of {kinds}, or a folder")
 
 
+def read_table(path: Path, name: str, *, lone: bool = True) -> Any:
+    """One table: a CSV or Parquet file, or the file or sheet called ``name`` of a folder or workbook.
+
+    ``lone`` takes the only sheet of a workbook whatever it is called. None where there is no such table.
+    Raises InputError for files that cannot be read.
+    """
+    if not path.exists():
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"{name}: no file or folder {str(path)!r}{nearest(path.name, siblings)}")
+    if path.is_dir():
+        files = [p for p in sorted(path.iterdir()) if p.suffix.casefold() in FILES and folded(p.stem) == folded(name)]
+        return _file(files[0]) if files else None
+    if path.suffix.casefold() in FILES:
+        return _file(path)
+    if path.suffix.casefold() not in WORKBOOKS:
+        kinds = ", ".join((*FILES, *WORKBOOKS))
+        raise InputError(f"{path.name}: cannot read a {path.suffix or 'nameless'} file; give one of {kinds}")
+    with _opened(path) as book:
+        titles = [t for t in book.sheet_names if folded(t) == folded(name)]
+        titles = titles or (book.sheet_names if lone and len(book.sheet_names) == 1 else [])
+        return _sheet(book, name, titles[0]) if titles else None
+
+
 def _table_name(word: str) -> str | None:
     wanted = {folded(name): name for name in (*SCHEMAS, *EXTRA_TABLES)}
     return wanted.get(folded(word))
@@ -72,7 +97,7 @@ def _folder(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for file in sorted(path.iterdir()):
         name = _table_name(file.stem)
-        if name is None or file.suffix.casefold() not in (".csv", ".parquet"):
+        if name is None or file.suffix.casefold() not in FILES:
             continue
         if name in found:
             raise InputError([Problem(name, 0, "", file.name, f"stands in two files of {path.name}")])
@@ -124,20 +149,26 @@ def _unpacked_bounded(file: Path) -> None:
         raise InputError(message)
 
 
-def _workbook(file: Path) -> dict[str, Any]:
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The workbook, bounded; whatever goes wrong while it is read is said in words."""
     import python_calamine
 
     _bounded(file)
     _unpacked_bounded(file)
     try:
-        book = python_calamine.CalamineWorkbook.from_path(str(file))
-        found = dict(_sheets(book))
+        yield python_calamine.CalamineWorkbook.from_path(str(file))
     except InputError:
         raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
         raise InputError(f"{file.name}: not a workbook or damaged: {error}") from error
+
+
+def _workbook(file: Path) -> dict[str, Any]:
+    with _opened(file) as book:
+        found = dict(_sheets(book))
     if not found:
         names = ", ".join(book.sheet_names[:20])
         message = f"{file.name}: no sheet named {', '.join(SCHEMAS)}; it has {names}"
@@ -154,14 +185,18 @@ def _sheets(book: Any) -> Iterator[tuple[str, Sheet]]:
         if name in seen:
             raise InputError([Problem(name, 0, "", title, f"stands on two sheets, {seen[name]!r} and {title!r}")])
         seen[name] = title
-        sheet = book.get_sheet_by_name(title)
-        if sheet.total_height > MOST_ROWS or sheet.total_width > MOST_COLUMNS:
-            size = f"{sheet.total_height:,} rows × {sheet.total_width:,} columns"
-            limit = f"at most {MOST_ROWS:,} × {MOST_COLUMNS} are read from a sheet"
-            raise InputError(
-                [Problem(name, 0, "", None, f"{size}; {limit}; larger books come as Parquet (xlmargin batch)")]
-            )
-        yield name, columns(sheet.to_python(skip_empty_area=False))
+        yield name, _sheet(book, name, title)
+
+
+def _sheet(book: Any, name: str, title: str) -> Sheet:
+    sheet = book.get_sheet_by_name(title)
+    if sheet.total_height > MOST_ROWS or sheet.total_width > MOST_COLUMNS:
+        size = f"{sheet.total_height:,} rows × {sheet.total_width:,} columns"
+        limit = f"at most {MOST_ROWS:,} × {MOST_COLUMNS} are read from a sheet"
+        raise InputError(
+            [Problem(name, 0, "", None, f"{size}; {limit}; larger books come as Parquet (xlmargin batch)")]
+        )
+    return columns(sheet.to_python(skip_empty_area=False))
 
 
 def columns(rows: list[list[Any]]) -> Sheet:
