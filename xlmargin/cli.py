@@ -14,6 +14,7 @@ import xlmargin as xm
 
 from . import given, terminal
 from .errors import InputError, XlmarginError
+from .options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
 app = typer.Typer(
     name="xlmargin",
@@ -24,15 +25,6 @@ app = typer.Typer(
 BAD_INPUT = 2
 MOST_SHOWN = {"value": 60, "source": 50}
 EXTRAS = {"pyarrow": "batch", "dask": "batch", "distributed": "batch", "xlwings": "excel", "anywidget": "jupyter"}
-
-Source = Annotated[Path, typer.Argument(help="workbook (.xlsx) or folder of CSV / Parquet tables")]
-ModelId = Annotated[str, typer.Option("--model", "-m", help="rulebook, as listed by `xlmargin models`")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="valuation time, UTC; else the instruments table's own")]
-Choices = Annotated[list[str] | None, typer.Option("--option", help="model option, name=value; may be repeated")]
-Payload = Annotated[Path | None, typer.Option("--params", help="the venue's own parameters: JSON, or its file")]
-Account = Annotated[str | None, typer.Option("--account", "-a", help="one account")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="write here (.csv, .json or .xlsx) instead")]
-Venue = Annotated[str, typer.Option("--venue", help="whose spelling of instrument names is meant")]
 
 
 def _say_version(asked: bool) -> None:
@@ -52,30 +44,10 @@ def about(
     """What margin does this portfolio need, there? Netted, explained, dated."""
 
 
-def _run(source: Path, model: str, as_of: str | None, option: list[str] | None, params: Path | None, venue: str) -> Any:
-    chosen = xm.model(model)
-    book, market = given.read(source, as_of, venue, chosen.id)
-    in_force = given.parameters(params, chosen, market.as_of) if params else None
-    try:
-        result = xm.margin(book, market, chosen, params=in_force, options=given.options(option))
-    except (TypeError, ValueError) as error:
-        if params is None:
-            raise
-        raise InputError(f"{params.name}: {chosen.id} cannot use a value in it: {error}") from error
-    _say_nothing_held(book, chosen, source)
-    return result
-
-
-def _say_nothing_held(book: xm.Book, model: xm.Model, source: Path) -> None:
-    if not (len(book.legs) or len(book.orders)) and set(model.needs) - {"balance"}:
-        over = ", ".join(given.passed_over(source))
-        typer.echo(f"note: {source.name} holds no positions{f'; passed over: {over}' if over else ''}", err=True)
-
-
 @app.command()
 def margin(
     source: Source,
-    model: ModelId = "derive.portfolio",
+    model: ModelId = MODEL,
     as_of: AsOf = None,
     option: Choices = None,
     params: Payload = None,
@@ -83,15 +55,14 @@ def margin(
     output: Output = None,
 ) -> None:
     """Equity, initial and maintenance margin of every account, with what netting saves."""
-    result = _run(source, model, as_of, option, params, venue)
-    _out(_summary(result), output, _stamp(result, params))
-    _notes(result)
+    case = given.Case(source, model, None, as_of, option, params, venue)
+    terminal.answer(case, _summary(case.margin), output)
 
 
 @app.command()
 def explain(
     source: Source,
-    model: ModelId = "derive.portfolio",
+    model: ModelId = MODEL,
     account: Account = None,
     as_of: AsOf = None,
     option: Choices = None,
@@ -100,19 +71,16 @@ def explain(
     output: Output = None,
 ) -> None:
     """The ledger of one account: every line down to positions, with formulas; with -o also the sources."""
-    result = _run(source, model, as_of, option, params, venue)
-    given.known(account, result.account)
-    table = result.explain(account)
-    mine = (result.account == account) if account else slice(None)
-    title = f"{_stamp(result, params)}, amounts in {', '.join(dict.fromkeys(map(str, result.currency[mine])))}"
+    case = given.Case(source, model, account, as_of, option, params, venue)
+    table = case.margin.explain(account)
+    title = f"{case.stamp}, amounts in {', '.join(dict.fromkeys(map(str, case.margin.currency)))}"
     if output is None:
         table = table.assign(
             line=["  " * d + (h or name) for d, h, name in zip(table.depth, table.holding, table.line, strict=True)]
         )
         pool = ["pool"] if table["pool"].nunique() > 1 else []
         table = table.sort_values("pool", kind="stable")[[*pool, "heading", "line", "amount", "formula"]]
-    _out(table, output, title)
-    _notes(result, account)
+    terminal.answer(case, table, output, title)
 
 
 @app.command()
@@ -134,7 +102,7 @@ def compare(
     table = xm.compare(book, market, chosen, currency=currency, account=account)
     taken, refused = table[table["account"].notna()], table[table["account"].isna()]
     if output is not None or len(taken):
-        _out(table if output else taken, output, f"{source.name} at {_moment(market)}")
+        terminal.tell(table if output else taken, output, f"{source.name} at {_moment(market)}")
     if output is None:
         _say_refused(refused)
     if not len(taken):
@@ -153,7 +121,7 @@ def _say_refused(refused: Any) -> None:
 @app.command()
 def report(
     source: Source,
-    model: ModelId = "derive.portfolio",
+    model: ModelId = MODEL,
     as_of: AsOf = None,
     option: Choices = None,
     params: Payload = None,
@@ -161,12 +129,11 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="the workbook to write")] = Path("report.xlsx"),
 ) -> None:
     """Write the margin of every account as a workbook: summary, ledger, scenarios, positions, parameters, notices."""
-    result = _run(source, model, as_of, option, params, venue)
     from .workbooks import report as writer
 
-    path = writer.write(result, output, title=source.stem)
-    _out(_summary(result), None, _stamp(result, params))
-    _notes(result)
+    case = given.Case(source, model, None, as_of, option, params, venue)
+    path = writer.write(case.margin, output, title=source.stem)
+    terminal.answer(case, _summary(case.margin))
     typer.echo(f"report: {path}")
 
 
@@ -176,7 +143,7 @@ def list_models(output: Output = None) -> None:
     import pandas as pd
 
     rows = [{"model": m.id, "title": m.title or m.summary, "evidence": m.evidence} for m in map(xm.model, xm.models())]
-    _out(pd.DataFrame(rows), output, f"{len(rows)} rulebooks")
+    terminal.tell(pd.DataFrame(rows), output, f"{len(rows)} rulebooks")
 
 
 @app.command("params")
@@ -193,7 +160,7 @@ def list_params(
     if output is None:
         short = {column: [_short(str(text), most) for text in table[column]] for column, most in MOST_SHOWN.items()}
         table = table.assign(**short)
-    _out(table, output, f"{model}, version of {params.effective:%Y-%m-%d %H:%M}")
+    terminal.tell(table, output, f"{model}, version of {params.effective:%Y-%m-%d %H:%M}")
 
 
 def _short(text: str, most: int) -> str:
@@ -212,31 +179,6 @@ def _summary(result: xm.Margin) -> Any:
         saving = xm.benefit(result)
         table["benefit"], table["benefit %"] = saving.amount, 100 * saving.percent
     return table
-
-
-def _stamp(result: xm.Margin, params: Path | None = None) -> str:
-    stamp = result.stamp
-    own = f" with {params.name}" if params else ""
-    market = f"market of {stamp['market time']} ({stamp['market source']})"
-    return f"{stamp['model']}, parameters of {stamp['parameters']}{own}, {market}"
-
-
-def _notes(result: xm.Margin, account: str | None = None) -> None:
-    """Notes on the rows of one account, or on all."""
-    mine = [account is None or name == account for name in result.account]
-    for note in result.notes:
-        rows = mine if note.where is None else note.where & mine
-        who = "" if note.where is None else ", ".join(dict.fromkeys(map(str, result.account[rows])))
-        if any(rows):
-            typer.echo(f"note: {note.text}{f' [{who[:80]}]' if who else ''}", err=True)
-
-
-def _out(table: Any, output: Path | None, title: str) -> None:
-    if output is None:
-        terminal.show(table, title)
-        return
-    terminal.save(table, output)
-    typer.echo(f"{title}\nwritten: {output}")
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+from .given import Case, passed_over
 
 UNSEEN = 160
 PLAIN = {"strings_to_formulas": False, "strings_to_urls": False}
@@ -25,6 +26,32 @@ def save(table: Any, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     writers[kind]()
     part.replace(output)
+
+
+def tell(table: Any, output: Path | None, title: str) -> None:
+    """A table (pandas DataFrame) printed under its title, or written to ``output`` and said to be."""
+    if output is None:
+        show(table, title)
+        return
+    import typer
+
+    save(table, output)
+    typer.echo(f"{title}\nwritten: {output}")
+
+
+def answer(case: Case, table: Any, output: Path | None = None, title: str = "") -> None:
+    """What a command answers: its table under the case's stamp; on standard error what the figures rest on."""
+    import typer
+
+    tell(table, output, title or case.stamp)
+    if case.empty:
+        over = ", ".join(passed_over(case.source))
+        typer.echo(f"note: {case.source.name} holds no positions{f'; passed over: {over}' if over else ''}", err=True)
+    for note in case.margin.notes:
+        rows = note.where
+        who = "" if rows is None else ", ".join(dict.fromkeys(map(str, case.margin.account[rows])))
+        if rows is None or rows.any():
+            typer.echo(f"note: {note.text}{f' [{who[:80]}]' if who else ''}", err=True)
 
 
 def show(table: Any, title: str, width: int | None = None) -> None:
