@@ -13,8 +13,7 @@ from tests.law_books import var as law_book
 from tests.var_cases import AS_OF, DAY, alternating, book, dates, margin, prices, texts
 from xlmargin.pricing import black76
 from xlmargin.rulebooks.var.tails import depth, tail
-from xlmargin.rulebooks.var.tools import buffered
-from xlmargin.rulebooks.var.volatility import ewma, filtered, summed, weights
+from xlmargin.volatility import buffered, ewma, filtered, summed, weights
 
 Z = float(ndtri(0.99))
 
@@ -204,11 +203,10 @@ def test_the_buffer_is_held_released_and_rebuilt():
     p = xm.model("var.fhs").params(AS_OF)
     charged, previous = [], np.array([np.nan])
     for raw in (100.0, 100.0, 110.0, 125.0, 140.0, 140.0, 120.0, 100.0):
-        previous = buffered(np.array([raw]), previous, p)
+        previous = buffered(np.array([raw]), previous, p["buffer"], p["rebuild"])
         charged.append(previous[0])
     assert charged == [125.0, 125.0, 125.0, 125.0, 140.0, 140.0, 140.0, 125.0]
-    faster = p.override("mine", rebuild=0.1)
-    assert buffered(np.array([140.0]), np.array([140.0]), faster)[0] == pytest.approx(154.0)
+    assert buffered(np.array([140.0]), np.array([140.0]), p["buffer"], 0.1)[0] == pytest.approx(154.0)
     accounts = {"account": ["main"], "previous_margin": [1.1]}
     held = book(alternating(400, 0.01), accounts=accounts)
     raw = 100 * (1 - math.exp(-0.01))

@@ -18,11 +18,11 @@ from ...market import Market
 from ...params import Params
 from ...registry import Ready, margin_model
 from ...risk import scan
+from ...volatility import weights
 from . import tools
 from .fhs import NEEDS
 from .revalue import exposure
 from .tools import LONG, RECENT, STRESSED
-from .volatility import weights
 from .window import FLOOR, OPTIONS, SETTINGS, STRESS, Window
 
 FIRST_ORDER = "options count by their delta: what curvature and volatility add is not in the figure"

@@ -17,11 +17,11 @@ from ...market import Market
 from ...params import Params
 from ...registry import Ready, Setting, margin_model
 from ...risk import scan
+from ...volatility import ewma, filtered, summed
 from . import tools
 from .revalue import gains
 from .tails import depth, tail
 from .tools import LONG, RECENT, STRESSED
-from .volatility import ewma, filtered, summed
 from .window import FLOOR, OPTIONS, SETTINGS, STRESS, Window
 
 NEEDS = {

@@ -15,6 +15,7 @@ from ...market import OPTION, Market
 from ...params import Params
 from ...registry import Ready
 from ...scopes import Found
+from ...volatility import buffered
 from .revalue import values
 from .window import BUFFER, FLOOR, STRESS, gaps
 
@@ -48,18 +49,9 @@ def charge(book: Book, ready: Ready, measure: Measure) -> Line:
     parts.append(Line("Gain in the tail, not credited", np.maximum(-raw, 0.0)))
     raw = np.maximum(raw, 0.0)
     if tool == BUFFER:
-        parts.append(Line("Buffer", buffered(raw, book.settings["previous_margin"], p) - raw, cite=p.cite("buffer")))
+        charged = buffered(raw, book.settings["previous_margin"], p["buffer"], p["rebuild"])
+        parts.append(Line("Buffer", charged - raw, cite=p.cite("buffer")))
     return Line.total("Initial margin", *parts)
-
-
-def buffered(raw: np.ndarray, previous: np.ndarray, p: Params) -> np.ndarray:
-    """The margin charged with its buffer (R,): held in calm, released while margins rise.
-
-    max(raw, min((1 + b)·raw, previous·(1 + rebuild))); NaN as ``previous`` is a first day.
-    """
-    full = (1.0 + p["buffer"]) * raw
-    kept = np.where(np.isnan(previous), full, np.minimum(full, previous * (1.0 + p["rebuild"])))
-    return np.maximum(raw, kept)
 
 
 def equity(book: Book, market: Market) -> Line:

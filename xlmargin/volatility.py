@@ -1,4 +1,4 @@
-"""Volatility that follows the market, and scenarios filtered by it.
+"""Volatility that follows the market, scenarios filtered by it, and a margin buffered against it.
 
 Source: J.P. Morgan/Reuters, RiskMetrics Technical Document (4th ed., 1996) for the recursion; Barone-Adesi,
 Giannopoulos, Vosper, "VaR without correlations for portfolios of derivative securities" (1999) for filtering.
@@ -65,3 +65,17 @@ def summed(returns: np.ndarray, steps: int) -> np.ndarray:
     for step in range(steps):
         out += returns[step : len(returns) - steps + 1 + step]
     return out
+
+
+def buffered(raw: np.ndarray, previous: np.ndarray, buffer: float, rebuild: float) -> np.ndarray:
+    """What is charged with a buffer on ``raw`` (R,): held in calm, released while ``raw`` rises.
+
+    max(raw, min((1 + b)·raw, previous·(1 + rebuild))); NaN as ``previous`` is a first day.
+    Source: (EU) No 153/2013 Article 28(1)(a) for the buffer; its release rule is left to the clearing house.
+
+    >>> buffered(np.array([100.0, 100.0]), np.array([110.0, np.nan]), 0.25, 0.0).tolist()
+    [110.0, 125.0]
+    """
+    full = (1.0 + buffer) * raw
+    kept = np.where(np.isnan(previous), full, np.minimum(full, previous * (1.0 + rebuild)))
+    return np.maximum(raw, kept)
