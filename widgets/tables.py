@@ -109,7 +109,8 @@ def _instruments(market: Market) -> Columns:
 def _assets(market: Market) -> Columns:
     priced = np.isfinite(market.price)
     columns = {name: _numbers(values[priced]) for name, values in market.asset_columns.items()}
-    return {"asset": market.assets[priced].tolist(), **columns}
+    follows = {} if market.follows is None else {"follows": market.follows[priced].tolist()}
+    return {"asset": market.assets[priced].tolist(), **columns, **follows}
 
 
 def _accounts(book: Book) -> Columns:

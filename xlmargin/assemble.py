@@ -13,7 +13,7 @@ from . import crif
 from .book import Book, Cash, Legs, Orders
 from .crif_book import joined
 from .errors import InputError, Problem, nearest
-from .facts import asset_prices, instrument_facts, market_of
+from .facts import asset_prices, instrument_facts, leaders, market_of
 from .market import Market
 from .parsing import Table, parse, read_time
 from .schemas import INSTRUMENT_COLUMNS, MODEL_TABLES, SCHEMAS
@@ -92,6 +92,7 @@ def assemble(
     asset_names, asset_codes = _numbered(parsed["assets"], parsed["balances"], key="asset", also=facts.settle)
     prices = asset_prices(asset_names, parsed["assets"], asset_codes[0], facts, problems)
     market, renumber = market_of(names, facts, asset_names, prices, moment, source, dict(more or {}))
+    market = leaders(market, parsed["assets"], asset_codes[0], problems)
     account_names, account_codes = _numbered(
         *(parsed[name] for name in ("accounts", "positions", "balances", "orders")),
         key="account",
@@ -165,14 +166,23 @@ def _legs(
         np.nan_to_num(table["posted_margin"]),
         np.nan_to_num(table["accrued"]),
         table.rows,
-    ).sorted(instrument, side, isolated)
-    same = (raw.row, raw.instrument, raw.side, raw.isolated)
-    new = np.ones(len(raw), bool)
-    if len(raw):
+    )
+    return one_leg_each(raw, market, problems)
+
+
+def one_leg_each(lots: Legs, market: Market, problems: list[Problem]) -> Legs:
+    """Lots in any order as one leg per row, instrument, side and mode; legs of nothing are left out.
+
+    What offsets is realised at the average prices and accrued. Lots of which only some have an entry price are a problem.
+    """
+    lots = lots.sorted(lots.instrument, lots.side, lots.isolated)
+    same = (lots.row, lots.instrument, lots.side, lots.isolated)
+    new = np.ones(len(lots), bool)
+    if len(lots):
         new[1:] = np.any([k[1:] != k[:-1] for k in same], axis=0)
     if new.all():
-        return _without_empty(raw)
-    return _without_empty(_merged(raw, np.cumsum(new) - 1, new, market, problems))
+        return _without_empty(lots)
+    return _without_empty(_merged(lots, np.cumsum(new) - 1, new, market, problems))
 
 
 def _without_empty(legs: Legs) -> Legs:

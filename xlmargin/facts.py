@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .errors import Problem, SymbolError
+from .errors import Problem, SymbolError, nearest
 from .market import KIND, SPOT, Market
 from .parsing import Table
 from .schemas import INSTRUMENT_COLUMNS, TEXT
@@ -204,6 +204,27 @@ def market_of(
         tables=tables,
     )
     return market, renumber
+
+
+def leaders(market: Market, table: Table, code: np.ndarray, problems: list[Problem]) -> Market:
+    """The market with the coin that each asset follows (column ``follows``); names of nothing known are problems."""
+    given = np.flatnonzero(table["follows"] != "")
+    if not len(given):
+        return market
+    follows = np.full(len(market.assets), "", object)
+    follows[code[given]] = table["follows"][given]
+    follows[follows == market.assets] = ""
+    known = list(dict.fromkeys(map(str, [*market.underlying, *market.assets])))
+    led = set(map(str, market.assets[follows != ""]))
+    for i in given:
+        own, name = str(market.assets[code[i]]), str(table["follows"][i])
+        if name not in known:
+            text = f"{own} follows {name!r}, which is no underlying and no asset here{nearest(name, known)}"
+            problems.append(table.problem(int(i), "follows", text))
+        elif name in led and name != own:
+            text = f"{own} follows {name}, which follows another itself: name that one"
+            problems.append(table.problem(int(i), "follows", text))
+    return replace(market, follows=follows)
 
 
 def _per_scope(scope: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -22,7 +22,7 @@ class Market:
     number is NaN. ``scope`` and ``settle`` number the scopes and assets; −1 where there is none.
     Names may repeat: in a private market every world has its own copies of what is moved there, and a rule cannot
     tell. ``scope_world`` (U,) and ``asset_world`` (C,) say whose they are, −1 for what all worlds share; None in an
-    ordinary market, which is one world.
+    ordinary market, which is one world. ``follows`` (C,) names the coin that an asset wraps or stakes, "" for none.
     """
 
     as_of: float
@@ -41,6 +41,7 @@ class Market:
     tables: dict[str, object] = field(default_factory=dict)
     scope_world: np.ndarray | None = None
     asset_world: np.ndarray | None = None
+    follows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.name)
@@ -88,6 +89,11 @@ class Market:
     def price(self) -> np.ndarray:
         """USD price of each asset (C,)."""
         return self.asset_columns["price"]
+
+    @property
+    def leader(self) -> np.ndarray:
+        """Name whose price moves each asset's (C,): the coin that it wraps or stakes, else its own."""
+        return self.assets if self.follows is None else np.where(self.follows == "", self.assets, self.follows)
 
     def settle_price(self) -> np.ndarray:
         """USD price of each instrument's settlement asset (I,)."""
@@ -145,6 +151,7 @@ class Market:
             fresh |= {"assets": self.assets[assets]}
             fresh |= {"asset_columns": {k: v[assets] for k, v in self.asset_columns.items()}}
             fresh |= {"asset_world": None if self.asset_world is None else self.asset_world[assets]}
+            fresh |= {"follows": None if self.follows is None else self.follows[assets]}
         return replace(self, **fresh)
 
     def with_columns(self, **columns: np.ndarray) -> Market:

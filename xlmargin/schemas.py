@@ -95,6 +95,7 @@ ASSET_COLUMNS = (
     _text("asset", "coin or currency", REQUIRED),
     Column("price", "price of one unit", "USD", need=REQUIRED, positive=True),
     Column("confidence", "oracle confidence of the price", "0 to 1"),
+    _text("follows", "coin that it wraps or stakes, whose price moves its own"),
 )
 
 ACCOUNT_COLUMNS = (
@@ -155,7 +156,7 @@ def schema(table: str) -> tuple[Column, ...]:
     """The columns of a table; an unknown name is refused with the nearest known one.
 
     >>> [c.name for c in schema("assets")]
-    ['asset', 'price', 'confidence']
+    ['asset', 'price', 'confidence', 'follows']
     """
     known = SCHEMAS | MODEL_TABLES
     if table not in known:
@@ -169,7 +170,7 @@ def template(tables: Iterable[str] = SCHEMAS) -> dict[str, list[str]]:
     """Headers of each table in their order, to start an empty workbook or CSV folder from.
 
     >>> template(["assets"])
-    {'assets': ['asset', 'price', 'confidence']}
+    {'assets': ['asset', 'price', 'confidence', 'follows']}
     """
     return {table: [c.name for c in schema(table)] for table in tables}
 

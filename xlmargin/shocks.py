@@ -40,12 +40,18 @@ def moved(
         price=on(market.underlying, factor["price"]),
         vol=on(market.underlying, factor["volatility"]),
         seconds=days * DAY,
-        asset=on(market.assets, factor["price"]),
+        asset=1.0 + coin_moves(market, factor["price"]),
     )
 
 
+def coin_moves(market: Market, price: Mapping[str, float]) -> np.ndarray:
+    """Move of each asset's price (C,) as a fraction: of the coin itself, else of the one that it follows."""
+    pairs = zip(map(str, market.assets), map(str, market.leader), strict=True)
+    return np.array([price.get(own, price.get(leader, 0.0)) for own, leader in pairs], np.float64)
+
+
 def _refuse(market: Market, moves: Mapping[str, Mapping[str, float]], days: float) -> None:
-    known = list(dict.fromkeys(map(str, [*market.underlying, *market.assets])))
+    known = list(dict.fromkeys(map(str, [*market.underlying, *market.assets, *market.leader])))
     problems = []
     for what, by in moves.items():
         for name, move in by.items():

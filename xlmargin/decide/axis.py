@@ -39,14 +39,14 @@ class Axis:
         if by == COLLATERAL:
             return cls._of_assets(market)
         names, group = groups(market)
-        coins = [str(a) for a, moves in zip(market.assets, movable(market), strict=True) if moves]
+        coins = list(map(str, market.leader[movable(market)]))
         if by == INSTRUMENT:
             names, group = market.name, np.arange(len(market))
         own = [*map(str, names)] if by != UNDERLYING else list(dict.fromkeys([*map(str, names), *sorted(coins)]))
         targets = np.array([*own, ALL], object)
         hits = np.zeros((len(targets), len(names)), bool)
         hits[np.arange(len(names)), np.arange(len(names))] = True
-        assets = targets[:, None] == market.assets[None, :]
+        assets = targets[:, None] == market.leader[None, :]
         assets[-1] = movable(market)
         hits[-1] = True
         if by != UNDERLYING:

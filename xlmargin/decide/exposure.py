@@ -148,7 +148,7 @@ def exposure(margin: Margin) -> Exposure:
     group = groups(market)[1]
     targets = Axis.of(market, UNDERLYING)
     labels = targets.names[:-1]
-    held = _by_target(book, market, unit, group, labels)
+    held = _by_target(book, market, unit, group, labels, targets.level[:-1])
     row, target = held.pop("row"), held.pop("target")
     gross = added(row, held["gross_usd"], len(book))
     return Exposure(
@@ -167,11 +167,12 @@ def exposure(margin: Margin) -> Exposure:
 
 
 def _by_target(
-    book: Book, market: Market, unit: Greeks, group: np.ndarray, labels: np.ndarray
+    book: Book, market: Market, unit: Greeks, group: np.ndarray, labels: np.ndarray, level: np.ndarray
 ) -> dict[str, np.ndarray]:
     legs, cash, width = book.legs, book.cash, max(len(labels), 1)
     number = {name: t for t, name in enumerate(labels)}
-    of_asset = np.array([number.get(a, -1) for a in market.assets], np.int64)
+    of_asset = np.array([number.get(a, -1) for a in market.leader], np.int64)
+    coins = np.where(market.assets == market.leader, 1.0, market.price / np.append(level, np.nan)[of_asset])
     coin = of_asset[cash.asset]
     leg_key, cash_key = legs.row * width + group[legs.instrument], (cash.row * width + coin)[coin >= 0]
     keys = np.unique(np.concatenate([leg_key, cash_key]))
@@ -179,8 +180,7 @@ def _by_target(
     delta = legs.quantity * unit.delta[legs.instrument]
     dollars = legs.quantity * unit.delta_usd[legs.instrument]
     long, short = total(leg_key, np.maximum(delta, 0.0)), total(leg_key, np.maximum(-delta, 0.0))
-    own = cash.amount[coin >= 0]
-    own_usd = own * market.price[cash.asset[coin >= 0]]
+    balance, asset = cash.amount[coin >= 0], cash.asset[coin >= 0]
     row, target = np.divmod(keys, width)
     return {
         "row": row,
@@ -189,10 +189,10 @@ def _by_target(
         "short": short,
         "net": total(leg_key, delta),
         "offset": np.minimum(long, short),
-        "collateral": total(cash_key, own),
+        "collateral": total(cash_key, balance * coins[asset]),
         "net_usd": total(leg_key, dollars),
         "gross_usd": total(leg_key, np.abs(dollars)),
-        "with_collateral_usd": total(leg_key, dollars) + total(cash_key, own_usd),
+        "with_collateral_usd": total(leg_key, dollars) + total(cash_key, balance * market.price[asset]),
         **{k: total(leg_key, legs.quantity * getattr(unit, k)[legs.instrument]) for k in ("gamma", "vega", "theta")},
     }
 

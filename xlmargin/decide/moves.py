@@ -11,6 +11,7 @@ import numpy as np
 from ..book import Book
 from ..errors import InputError, Problem, nearest
 from ..market import OPTION, Market
+from ..shocks import coin_moves
 
 _FIXED = (
     "USD EUR GBP CHF JPY CAD AUD NZD SGD HKD CNY CNH KRW INR BRL MXN SEK NOK DKK PLN CZK HUF ZAR TRY "
@@ -64,10 +65,10 @@ class Moves:
         return replace(self, **{name: getattr(self, name)[which] for name in names})
 
     def follow(self, market: Market, names: Sequence[str], price: np.ndarray) -> Moves:
-        """The same moves with assets named as an underlying moved like it: ``price`` (K, G) by ``names`` (G,)."""
+        """The same moves with assets that follow an underlying moved like it: ``price`` (K, G) by ``names`` (G,)."""
         asset = self.asset.copy()
         for g, name in enumerate(names):
-            asset[:, market.assets == name] *= price[:, g, None]
+            asset[:, market.leader == name] *= price[:, g, None]
         return replace(self, asset=asset)
 
 
@@ -79,7 +80,7 @@ def groups(market: Market) -> tuple[np.ndarray, np.ndarray]:
 
 def movable(market: Market) -> np.ndarray:
     """Assets (C,) whose price moves with markets: every priced one that is not a currency or a stablecoin."""
-    fixed = np.array([str(a).upper() in CURRENCIES for a in market.assets], bool)
+    fixed = np.array([str(a).upper() in CURRENCIES for a in market.leader], bool)
     return ~fixed & np.isfinite(market.price)
 
 
@@ -95,8 +96,9 @@ def named(
 ) -> Moves:
     """One move from fractions by name: −0.2 is −20 % of every price that follows the underlying.
 
-    ``collateral`` moves the price of an asset alone; ``rest`` gives price, vol, basis and collateral for every name
-    that is not mentioned (currencies and stablecoins keep their price unless named in ``collateral``).
+    ``collateral`` moves the price of an asset, and of those that follow it, alone; ``rest`` gives price, vol, basis and
+    collateral for every name that is not mentioned (currencies and stablecoins keep their price unless named in
+    ``collateral``).
     Raises InputError for unknown names and for moves of −100 % or below.
     """
     names, _ = groups(market)
@@ -106,21 +108,27 @@ def named(
     moves = Moves.none(market, 1, seconds=days * 86400.0)
     for what in ("price", "vol", "basis"):
         getattr(moves, what)[0] = [1.0 + given[what].get(str(n), other[what]) for n in names]
-    coins = {**dict.fromkeys(map(str, market.assets[movable(market)]), other["price"]), **given["price"]}
-    asset = [(1.0 + coins.get(a, 0.0)) * (1.0 + given["collateral"].get(a, 0.0)) for a in map(str, market.assets)]
-    return replace(moves, asset=np.array([asset], np.float64), rate=np.full(1, rate))
+    coins = {**dict.fromkeys(map(str, market.leader[movable(market)]), other["price"]), **given["price"]}
+    asset = (1.0 + coin_moves(market, coins)) * _alone(market, given["collateral"])
+    return replace(moves, asset=asset[None, :], rate=np.full(1, rate))
+
+
+def _alone(market: Market, collateral: Mapping[str, float]) -> np.ndarray:
+    """Factor of each asset's price (C,) that no instrument shares: its own and that of the coin that it follows."""
+    own, leader = (1.0 + np.array([collateral.get(str(a), 0.0) for a in n]) for n in (market.assets, market.leader))
+    return np.where(market.assets == market.leader, own, own * leader)
 
 
 def held_only(market: Market, moves: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments of ``named`` without names that nothing of this market follows."""
-    followed = {str(n) for n in (*market.underlying, *market.assets)}
+    followed = {str(n) for n in (*market.underlying, *market.assets, *market.leader)}
     keep = lambda by: {n: v for n, v in by.items() if n in followed}  # noqa: E731
     return {k: keep(v) if isinstance(v, Mapping) and k != "rest" else v for k, v in moves.items()}
 
 
 def refuse(market: Market, given: Mapping[str, Mapping[str, float]], days: float = 0.0) -> None:
     """Raise InputError for names that nothing follows, moves of −100 % or below, days below zero."""
-    followed = list(dict.fromkeys(map(str, [*market.underlying, *market.assets])))
+    followed = list(dict.fromkeys(map(str, [*market.underlying, *market.assets, *market.leader])))
     known = {"collateral": list(map(str, market.assets))}
     problems = []
     for what, by in given.items():
