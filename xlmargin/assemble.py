@@ -173,7 +173,7 @@ def _legs(
 def one_leg_each(lots: Legs, market: Market, problems: list[Problem]) -> Legs:
     """Lots in any order as one leg per row, instrument, side and mode; legs of nothing are left out.
 
-    What offsets is realised at the average prices and accrued. Lots of which only some have an entry price are a problem.
+    What offsets is realised at the average prices and accrued. Lots of which only some have an entry price are refused.
     """
     lots = lots.sorted(lots.instrument, lots.side, lots.isolated)
     same = (lots.row, lots.instrument, lots.side, lots.isolated)

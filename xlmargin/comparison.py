@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,12 +87,16 @@ def _compared(result: Margin, currency: str) -> Iterator[dict[str, Any]]:
 
 def in_currency(result: Margin, currency: str = "USD") -> np.ndarray:
     """Units of ``currency`` per unit of each row's own (R,); asks that both have a price."""
-    market = result.run.market
+    return conversion(result.run.market, result.currency, currency)
+
+
+def conversion(market: Market, names: Sequence[str], currency: str = "USD") -> np.ndarray:
+    """Units of ``currency`` per unit of each currency named (N,); asks that all have a price."""
     price = dict(zip(market.assets[::-1], market.price[::-1], strict=True)) | {"USD": 1.0}
-    wanted = dict.fromkeys([*result.currency, currency])
+    wanted = dict.fromkeys([*names, currency])
     if len(wanted) == 1:
-        return np.ones(len(result.currency))
+        return np.ones(len(names))
     missing = [c for c in wanted if not np.isfinite(price.get(c, np.nan))]
     if missing:
         raise InputError([Problem("assets", 0, "price", None, f"no USD price for {', '.join(missing)}")])
-    return np.array([price[c] / price[currency] for c in result.currency])
+    return np.array([price[c] / price[currency] for c in names])
