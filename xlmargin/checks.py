@@ -21,8 +21,9 @@ def check(book: Book, market: Market, model: Model, params: Params) -> tuple[lis
     """Problems of the book under a model, and the rows (R,) that have any."""
     found: list[Problem] = []
     bad = np.zeros(len(book), bool)
+    gaps = [gap for gap in _instrument_gaps(market, model, params) if gap[-1].any()]
     for table, name in ((book.legs, "positions"), (book.orders, "orders")):
-        for message, column, mask in _instrument_gaps(market, model, params):
+        for message, column, mask in gaps:
             _report(found, bad, book, table, name, column, message, mask[table.instrument], market)
     _balance_gaps(found, bad, book, market, model)
     if model.check_step:
@@ -111,7 +112,7 @@ def _balance_gaps(found: list[Problem], bad: np.ndarray, book: Book, market: Mar
 def typed_options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a run with defaults filled in; unknown ones and bad values are refused together."""
     problems = [
-        Problem("options", 0, name, value, f"{model.id} has no option {name!r}{nearest(name, model.options)}")
+        Problem("options", 0, name, value, f"{model.id} has no option {name!r}{_others(name, model.options)}")
         for name, value in given.items()
         if name not in model.options
     ]
@@ -124,6 +125,11 @@ def typed_options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise InputError(problems)
     return out
+
+
+def _others(name: str, options: Mapping[str, Setting]) -> str:
+    """The option that was probably meant, and those that there are."""
+    return f"{nearest(name, options)}; it has {', '.join(options) or 'none'}"
 
 
 def typed_settings(book: Book, model: Model, bad: np.ndarray) -> tuple[dict[str, np.ndarray], list[Problem]]:

@@ -178,9 +178,11 @@ def restricted(book: Book, market: Market, model: Model) -> tuple[Book, Market]:
     used = np.zeros(len(market), bool)
     used[book.legs.instrument] = True
     used[book.orders.instrument] = True
-    named = book.settings.get(model.scope_setting)
     scopes = np.zeros(len(market.scopes), bool)
     scopes[market.scope[used]] = True
+    if used.all() and scopes.all():
+        return book, market
+    named = book.settings.get(model.scope_setting)
     if named is not None:
         scopes |= np.isin(market.scopes, [n for n in np.unique([str(s) for s in named]) if n])
     if used.all() and scopes.all():

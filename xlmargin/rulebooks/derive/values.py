@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...market import OPTION, Market
-from ...pricing import SMALLEST, YEAR, black76
+from ...pricing import SMALLEST, YEAR, black76, blocks
 from ...scenarios import Scenarios
 
 DAY = 86400.0
@@ -49,25 +49,37 @@ def unit_values(
     market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], expiry_of: np.ndarray
 ) -> np.ndarray:
     """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
+    unit = np.zeros((len(market), ladder.width + 3))
     o = np.flatnonzero(market.kind == OPTION)
     if not len(o):
-        return np.zeros((len(market), ladder.width + 3))
-    scope, e, strike = market.scope[o], expiry_of[o], market["strike"][o, None]
+        return unit
     basis = np.stack([read("scenario_spot_up"), read("scenario_spot_down"), np.ones(len(ladder.price))], axis=1)
     moves = np.hstack([ladder.price, basis])
+    logs, states, state = np.log(moves), *_volatilities(market, read, ladder, curve, o, expiry_of[o])
+    for some in blocks(len(o), unit.shape[1]):
+        i, vol = o[some], _at_state(states[some], state, market.scope[o[some]])
+        unit[i] = _values(market, curve, i, expiry_of[i], moves, logs, vol)
+    return unit
+
+
+def _values(
+    market: Market,
+    curve: dict[str, np.ndarray],
+    i: np.ndarray,
+    e: np.ndarray,
+    moves: np.ndarray,
+    logs: np.ndarray,
+    vol: np.ndarray,
+) -> np.ndarray:
+    """Black-76 of options ``i`` (O,) of expiries ``e`` after the moves of their scopes (U, S), at ``vol`` (O, S)."""
+    scope, strike = market.scope[i], market["strike"][i, None]
     forward = curve["variable"][e, None] * _rows(moves, scope)
     fixed = curve["fixed"][e]
     if fixed.any():
         forward += fixed[:, None]
-    moneyness = _moneyness(strike, market["forward"][o, None], _rows(np.log(moves), scope), forward, fixed != 0)
-    vol = _total_volatilities(market, read, ladder, curve, o, e)
-    size = market["contract_size"][o, None] * curve["discount"][e, None]
-    value = black76(forward, strike, vol, market.call[o, None], size, moneyness)
-    if len(o) == len(market):
-        return value
-    unit = np.zeros((len(market), ladder.width + 3))
-    unit[o] = value
-    return unit
+    moneyness = _moneyness(strike, market["forward"][i, None], _rows(logs, scope), forward, fixed != 0)
+    size = market["contract_size"][i, None] * curve["discount"][e, None]
+    return black76(forward, strike, vol, market.call[i, None], size, moneyness)
 
 
 def _rows(table: np.ndarray, scope: np.ndarray) -> np.ndarray:
@@ -86,19 +98,27 @@ def _moneyness(
     return out
 
 
-def _total_volatilities(
+def _volatilities(
     market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray
-) -> np.ndarray:
-    """Volatility × √tau of each option (O, S+3): raised, kept, lowered or skewed; kept in the last three columns."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Volatility × √tau of each option as it is, raised, lowered and skewed (O, 5), and which a column takes (U, S+3).
+
+    The last three columns, basis moves and mark, take it as it is.
+    """
     iv, scope, root = market["iv"][o], market.scope[o], np.sqrt(curve["tau"][e])
-    plain = ladder.width - ladder.skewed
     raised = np.maximum(read("min_vol_up_shock")[scope], iv * curve["up"][e])
     states = np.stack([iv, raised, iv * curve["down"][e]], axis=1) * root[:, None]
     states = np.hstack([states, (iv * root)[:, None] * _skews(market, read, curve, o, e)])
+    plain = ladder.width - ladder.skewed
     state = np.zeros((len(ladder.vol), ladder.width + 3), np.int64)
     state[:, :plain] = ladder.vol[:, :plain]
     state[:, plain : ladder.width] = np.arange(3, 3 + ladder.skewed)
-    return states[:, state[0]] if len(state) == 1 else np.take_along_axis(states, state[scope], axis=1)
+    return states, state
+
+
+def _at_state(states: np.ndarray, state: np.ndarray, scope: np.ndarray) -> np.ndarray:
+    """The volatility of each option in each column (O, S+3); rows stay contiguous, as pricing likes them."""
+    return np.take(states, state[0], axis=1) if len(state) == 1 else np.take_along_axis(states, state[scope], axis=1)
 
 
 def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
