@@ -63,4 +63,5 @@ def ladder(model: str, as_of: float) -> Ladder:
     params = _params(as_of)
     own = {k: float(v) for k, v in _value(params, "ladder", model).items()}
     words = {k: str(_value(params, k, model)) for k in ("adl", "doubt")}
-    return Ladder(**own, **words, cite=params.cite("ladder", "adl"))
+    source = params.origin.get((model, "ladder"), params.origin[None, "ladder"])
+    return Ladder(**own, **words, cite=str(source))
