@@ -28,7 +28,10 @@ LARGEST_UNPACKED = 1 << 30
 LARGEST_RATIO = 500
 MOST_ROWS = 500_000
 MOST_COLUMNS = 500
-EXTRA_TABLES = ("crif", "terms", "history", "params", "tiers", "trades", "candidates", "scenarios")
+EXTRA_TABLES = (
+    *("crif", "terms", "history", "params", "tiers", "trades", "candidates", "scenarios"),
+    *("lines", "movable", "hedges", "eligible"),
+)
 
 
 class Sheet(dict):

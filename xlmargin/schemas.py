@@ -145,10 +145,51 @@ HISTORY_COLUMNS = (
     Column("price", "its price on that day", "USD", positive=True),
 )
 
+LINE_COLUMNS = (
+    _text("owner", "whose line or limit it is; empty where all accounts have one owner"),
+    Column("line", "credit line, or the most that a venue or an underlying may take", "currency", need=REQUIRED),
+    _text("currency", "currency of the amount", default="USD"),
+    Column("limit", "share of the line that may be used; all of it unless given", "fraction", positive=True),
+    Column("warn", "share of the line from which a warning is wanted", "fraction", positive=True),
+    _text("venue", "a limit on what the accounts at this venue require"),
+    _text("underlying", "a limit on what this underlying requires or amounts to"),
+    _text(
+        "measure",
+        "what a limit on an underlying is on: the requirement of its positions by themselves, net or gross delta",
+        choices=("requirement", "net", "gross"),
+        default="requirement",
+    ),
+)
+
+MOVABLE_COLUMNS = (
+    _text("instrument", "position that may stand in another account", REQUIRED),
+    _text("account", "who holds it now; every account that does unless given"),
+    Column("lots", "equal parts into which it may be split; 1 unless given", "parts", positive=True),
+    Column("cost", "what moving it costs", "currency"),
+)
+
+HEDGE_COLUMNS = (
+    _text("instrument", "contract that is traded as a hedge", REQUIRED),
+    Column("quantity", "signed contracts, negative is sold", "contracts", need=REQUIRED),
+    Column("price", "price of the trade; the mark unless given", "price", positive=True),
+    Column("lots", "equal parts into which it may be split; 1 unless given", "parts", positive=True),
+)
+
+ELIGIBLE_COLUMNS = (
+    _text("instrument", "position or hedge", REQUIRED),
+    _text("venue", "venue or account at which it may stand", REQUIRED),
+    Column("most", "most contracts that may stand there, either way", "contracts", positive=True),
+    _text("listed_as", "the contract's name there, where it is another"),
+)
+
 MODEL_TABLES: dict[str, tuple[Column, ...]] = {
     "crif": CRIF_COLUMNS,
     "terms": CRIF_COLUMNS,
     "history": HISTORY_COLUMNS,
+    "lines": LINE_COLUMNS,
+    "movable": MOVABLE_COLUMNS,
+    "hedges": HEDGE_COLUMNS,
+    "eligible": ELIGIBLE_COLUMNS,
 }
 
 
