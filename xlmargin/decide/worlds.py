@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +26,18 @@ DENSE = 1 << 21
 COPIES = 1 << 22
 
 
+class Shifts(Protocol):
+    """Many moves that are made only where they are taken; ``coins`` is how many assets one of them moves at most."""
+
+    seconds: float
+    coins: int
+
+    def __len__(self) -> int: ...
+
+    def take(self, which: np.ndarray) -> Moves:
+        """The moves ``which``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Figures:
     """Figures by row (N,): equity and every requirement by its heading."""
@@ -37,15 +50,18 @@ class Figures:
         return self.equity - self.levels[level]
 
 
-def figures(session: Session, book: Book, world: np.ndarray, moves: Moves) -> Figures:
+def figures(
+    session: Session, book: Book, world: np.ndarray, moves: Moves | Shifts, rows: np.ndarray | None = None
+) -> Figures:
     """What rows ``book`` (pools) give, row n on the market moved by ``moves`` number ``world[n]``.
 
-    Rows of one world should stand together. Raises InputError where an option cannot be revalued.
+    ``rows`` (N,) says which row of the book stands in each place, every row once unless given. Rows of one world
+    should stand together. Raises InputError where an option cannot be revalued.
     """
-    _refuse(session.market, book, moves)
+    unready(session.market, book, moves)
     session = at_time(session, moves.seconds)
     cuts = list(_cuts(session, world, moves))
-    step = lambda cut: _cut(session, book, world, moves, *cut)  # noqa: E731
+    step = lambda cut: _cut(session, book, rows, world, moves, *cut)  # noqa: E731
     if session.workers > 1 and len(cuts) > 1:
         with ThreadPoolExecutor(session.workers) as pool:
             results = list(pool.map(step, cuts))
@@ -91,7 +107,8 @@ def apply(market: Market, moves: Moves) -> Market:
     )
 
 
-def _refuse(market: Market, book: Book, moves: Moves) -> None:
+def unready(market: Market, book: Book, moves: Moves | Shifts) -> None:
+    """Raise InputError for what ``book`` holds that cannot be valued after ``moves``: blind options, what expires."""
     used = np.zeros(len(market), bool)
     used[book.legs.instrument] = used[book.orders.instrument] = True
     problems = unpriced(market, used)
@@ -103,10 +120,9 @@ def _refuse(market: Market, book: Book, moves: Moves) -> None:
         raise InputError(problems)
 
 
-def _cuts(session: Session, world: np.ndarray, moves: Moves) -> Iterator[tuple[int, int]]:
+def _cuts(session: Session, world: np.ndarray, moves: Moves | Shifts) -> Iterator[tuple[int, int]]:
     """Row ranges that keep rows × assets and worlds × instruments of one private market bounded."""
-    assets, width = len(session.market.assets), max(len(session.market), 1)
-    own = int((moves.asset != 1.0).sum(axis=1).max(initial=0))
+    assets, width, own = len(session.market.assets), max(len(session.market), 1), moves.coins
     new = np.flatnonzero(np.diff(world, prepend=-1))
     low = 0
     while low < len(world):
@@ -122,12 +138,19 @@ def _cuts(session: Session, world: np.ndarray, moves: Moves) -> Iterator[tuple[i
 
 
 def _cut(
-    session: Session, book: Book, world: np.ndarray, moves: Moves, low: int, high: int
+    session: Session,
+    book: Book,
+    rows: np.ndarray | None,
+    world: np.ndarray,
+    moves: Moves | Shifts,
+    low: int,
+    high: int,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     here, local = np.unique(world[low:high], return_inverse=True)
-    rows, market = private(book.slice(low, high), session, local, moves.take(here))
+    some = book.slice(low, high) if rows is None else book.take(rows[low:high])
+    some, market = private(some, session, local, moves.take(here))
     ready = remade(session, market)
-    result = ready.model.rule(rows, ready.ready)
+    result = ready.model.rule(some, ready.ready)
     return result.equity.value, requirements(result)
 
 
