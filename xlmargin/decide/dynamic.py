@@ -1,0 +1,268 @@
+"""Dynamic margin: a rulebook's own moves and rates scaled by the volatility regime, and tomorrow's need shown today.
+
+The rule is the rulebook's, run with other parameters; how these scale is declared in dynamic.toml. Measures of
+procyclicality: Murphy, Vasios, Vause, Bank of England Financial Stability Paper 29 (2014).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import history as prices
+from ..backtest import procyclicality
+from ..errors import InputError, Note, Problem, nearest
+from ..ledger import Margin
+from ..params import Params
+from ..run import Session
+from .held_leverage import lowered
+from .moves import groups
+from .observed import DAY, from_prices, from_volatility
+from .regime import BUFFER, FLOOR, NONE, STRESS, TOOLS, Policy, Regime, regime, settings
+from .scaled import Scale, scaled, scales
+from .subject import level_of, on_margin
+from .worlds import at_time, remade
+
+LEVERAGE = "a position's leverage is above what the scaled brackets allow: the highest allowed is taken"
+STATED = "initial margin rests on the leverage that the position states, which the scaled brackets still allow"
+NOTHING = "no parameter of {} scales with volatility under this rulebook: its requirement stays"
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamic:
+    """Margins (R,) under the published parameters, under today's multipliers and under tomorrow's.
+
+    ``params`` are tomorrow's: ``xm.margin(book, market, model, params=found.params)`` gives ``tomorrow`` again.
+    """
+
+    published: Margin
+    current: Margin
+    tomorrow: Margin
+    params: Params
+    regime: Regime
+    policy: Policy
+    scales: tuple[Scale, ...]
+    notes: tuple[Note, ...]
+
+    def frame(self) -> Any:
+        """A row per pool: requirement as published, today's and tomorrow's, change, multiplier by underlying."""
+        import pandas as pd
+
+        now, then, later = self.published, self.current, self.tomorrow
+        before, after = now.initial.value, later.initial.value
+        share = np.divide(after - before, before, out=np.full(len(before), np.nan), where=before > 0)
+        columns = {"account": now.account, "pool": now.pool, "currency": now.currency, "equity": now.equity.value}
+        columns |= {"published": before, "today": then.initial.value, "tomorrow": after}
+        columns |= {"change": after - before, "change, fraction": share, "available tomorrow": later.available}
+        columns |= {"maintenance published": now.maintenance.value, "maintenance tomorrow": later.maintenance.value}
+        held = self._held()
+        for k, name in enumerate(self.regime.names):
+            columns[f"multiplier {name}"] = np.where(held[:, k], self.regime.tomorrow[name], np.nan)
+        return pd.DataFrame(columns)
+
+    def _held(self) -> np.ndarray:
+        """Which underlyings each pool holds (R, K)."""
+        book, market = self.published.run.book, self.published.run.market
+        out = np.zeros((len(book), len(self.regime.names)), bool)
+        out[book.legs.row, groups(market)[1][book.legs.instrument]] = True
+        return out
+
+    def multipliers(self) -> Any:
+        """A row per day and underlying: volatility, reference, ratio, multiplier and what bound it; oldest first."""
+        import pandas as pd
+
+        r = self.regime
+        days, names = [day(d) for d in r.dates], len(r.names)
+        columns = {"date": np.repeat(np.array(days, object), names), "underlying": np.tile(r.names, len(days))}
+        tables = {"volatility": r.volatility, "reference": r.reference, "ratio": r.ratio, "multiplier": r.multiplier}
+        return pd.DataFrame(columns | {name: t.ravel() for name, t in tables.items()} | {"bound": r.bound.ravel()})
+
+    def courses(self, days: int | None = None, level: str = "initial") -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Days (T,) and requirements (T, R) of today's book at today's prices: published, by ratio alone, dynamic.
+
+        ``days`` is how many of the last days to show, all unless given. Days of equal multipliers are run once.
+        """
+        known = len(self.regime.dates)
+        count = known if days is None else int(days)
+        if not 1 <= count <= known:
+            raise InputError([Problem("path", 0, "days", days, f"{count} days; 1 to {known} are known")])
+        flat = level_of(self.published, level)
+        tables = {"by ratio alone": self.regime.ratio, "dynamic": self.regime.multiplier}
+        out = {"published": np.broadcast_to(flat, (count, len(flat)))}
+        out |= {name: self._requirements(table[-count:], level) for name, table in tables.items()}
+        return self.regime.dates[-count:], out
+
+    def _requirements(self, table: np.ndarray, level: str) -> np.ndarray:
+        rows, which = np.unique(table, axis=0, return_inverse=True)
+        found = [self._level(tuple(map(float, row)), level) for row in rows]
+        return np.array(found)[which.ravel()]
+
+    def _level(self, row: tuple[float, ...], level: str) -> np.ndarray:
+        by = dict(zip(self.regime.names, row, strict=True))
+        run = self.published.run
+        return level_of(_scaled_margin(run.session, self.published, by, self.scales, "dynamic: path", None)[0], level)
+
+    def path(self, days: int | None = None, level: str = "initial") -> Any:
+        """A row per day and pool: the requirement as published, by the ratio alone, and with the bounds asked for."""
+        import pandas as pd
+
+        dates, tables = self.courses(days, level)
+        rows = len(self.published.account)
+        columns = {"date": np.repeat(np.array([day(d) for d in dates], object), rows)}
+        columns |= {"account": np.tile(self.published.account, len(dates))}
+        columns |= {"pool": np.tile(self.published.pool, len(dates))}
+        return pd.DataFrame(columns | {name: table.ravel() for name, table in tables.items()})
+
+    def procyclicality(self, days: int | None = None, level: str = "initial", steps: Sequence[int] = (1, 5)) -> Any:
+        """A row per pool and course: peak to trough, largest rises over ``steps`` days, deviation of log changes."""
+        import pandas as pd
+
+        _, tables = self.courses(days, level)
+        out = []
+        for r, account in enumerate(self.published.account):
+            for name, table in tables.items():
+                found = procyclicality(table[:, r], steps)
+                row = {"account": account, "pool": self.published.pool[r], "course": name}
+                row |= {"peak to trough": found.peak_to_trough}
+                row |= {f"rise over {n}": found.rise[n] for n in steps}
+                row |= {f"rise over {n}, fraction": found.rise_percent[n] for n in steps}
+                out.append(row | {"deviation": found.deviation})
+        return pd.DataFrame(out)
+
+
+def day(moment: float) -> str:
+    """Epoch seconds as a day in words."""
+    return f"{dt.datetime.fromtimestamp(moment, dt.UTC):%Y-%m-%d}"
+
+
+@on_margin
+def dynamic(
+    margin: Margin,
+    *,
+    history: Any = None,
+    vol: Mapping[str, Any] | None = None,
+    reference: Any = None,
+    floor: float | None = None,
+    cap: float | None = None,
+    speed: float | None = None,
+    buffer: float | None = None,
+    tool: str = NONE,
+    scale: Sequence[str] | None = None,
+    days: int = 1,
+) -> Dynamic:
+    """Tomorrow's requirement with the rulebook's moves and rates scaled by volatility, and how procyclical that is.
+
+    Multiplier of an underlying: today's volatility over the long run's, kept within ``floor`` and ``cap``, within
+    ``speed`` (a fraction) of the day before's, with ``buffer`` (a fraction) on top that rises use up.
+    Parameters: ``history``, prices by day (else the market's own), or ``vol``, volatilities by underlying, oldest
+    first, with ``reference`` (a number or by underlying); ``tool``, one of EU 153/2013 Article 28: "buffer", "stress
+    weight", "floor"; ``scale``, names of parameters in place of those that dynamic.toml names; ``days`` ahead, with
+    volatility held. Without bounds none is applied. Raises InputError where the history is too short or still, a bound
+    makes no sense, a name is unknown, or the rulebook names nothing that scales.
+    """
+    session = margin.run.session
+    known = settings(session.market.as_of)
+    policy = _policy(known, tool, floor, cap, speed, buffer)
+    which = scales(session.model, session.params, scale, session.market.as_of)
+    found = _regime(margin, known, policy, history, vol, reference, _whole(days))
+    effective = dt.datetime.fromtimestamp(session.market.as_of + days * DAY, dt.UTC)
+    later = at_time(session, days * DAY)
+    current, _, _ = _scaled_margin(session, margin, found.current, which, _source(found, found.current), None)
+    tomorrow, params, notes = _scaled_margin(
+        later, margin, found.tomorrow, which, _source(found, found.tomorrow), effective
+    )
+    told = [Note(text, known.cite("long_days", "decay"), np.ones(len(margin.account), bool)) for text in found.doubts]
+    return Dynamic(margin, current, tomorrow, params, found, policy, which, (*tomorrow.notes, *told, *notes))
+
+
+def _whole(days: Any) -> int:
+    if not isinstance(days, int | float) or days != days or days < 1 or days != int(days):
+        raise InputError([Problem("dynamic", 0, "days", days, f"{days} days ahead; a whole number of at least 1")])
+    return int(days)
+
+
+def _policy(
+    known: Params, tool: str, floor: float | None, cap: float | None, speed: float | None, buffer: float | None
+) -> Policy:
+    """The bounds asked for, those of the tool filled in; raises InputError for what makes no sense."""
+    problems = []
+    if tool not in TOOLS:
+        message = f"no tool {tool!r}{nearest(str(tool), TOOLS)}; there are {', '.join(TOOLS)}"
+        problems.append(Problem("dynamic", 0, "tool", tool, message))
+    given = {"floor": floor, "cap": cap, "speed": speed, "buffer": buffer}
+    for name, value in given.items():
+        least = "above zero" if name == "cap" else "zero or more"
+        if value is not None and not (value > 0 if name == "cap" else value >= 0):
+            problems.append(Problem("dynamic", 0, name, value, f"{name} is {value}; it must be {least}"))
+    low = max(floor or 0.0, known["long_run_floor"] if tool == FLOOR else 0.0)
+    if not problems and cap is not None and low > cap:
+        problems.append(Problem("dynamic", 0, "floor", low, f"the floor {low:g} is above the cap {cap:g}"))
+    if problems:
+        raise InputError(problems)
+    own = known["buffer"] if tool == BUFFER and buffer is None else buffer or 0.0
+    return Policy(
+        floor=low,
+        cap=np.inf if cap is None else float(cap),
+        speed=np.inf if speed is None else float(speed),
+        buffer=float(own),
+        rebuild=float(known["rebuild"]),
+        stress=float(known["stress_weight"]) if tool == STRESS else 0.0,
+    )
+
+
+def _regime(margin: Margin, known: Params, policy: Policy, history: Any, vol: Any, reference: Any, days: int) -> Regime:
+    """The multipliers of every day, from volatilities given or from prices."""
+    market = margin.run.market
+    names = [str(n) for n in groups(market)[0]]
+    if not names:
+        raise InputError([Problem("positions", 0, "", None, "no positions: nothing follows volatility")])
+    if vol is not None and history is not None:
+        raise InputError([Problem("dynamic", 0, "vol", None, "give history or vol, not both")])
+    if vol is not None:
+        dates, sigma, long, doubts = from_volatility(vol, reference, names, market.as_of, known)
+    else:
+        table = history if history is not None else market.tables.get(prices.TABLE)
+        if table is None:
+            message = "no price history: give history= (or the table history), or vol= and reference="
+            raise InputError([Problem(prices.TABLE, 0, "", None, message)])
+        dates, sigma, long, doubts = from_prices(table, reference, names, market.as_of, known)
+    start = 1.0 + policy.buffer if len(sigma) == 1 else np.nan
+    return regime(names, dates, sigma, long, policy, int(known["long_days"]), days, start, doubts)
+
+
+def _source(found: Regime, by: Mapping[str, float]) -> str:
+    """What the scaled parameters' stamp says: each underlying's multiplier, and of which day its volatility is."""
+    told = ", ".join(f"{name} × {m:.6g}" for name, m in list(by.items())[:8])
+    more = f" and {len(by) - 8} more" if len(by) > 8 else ""
+    return f"dynamic: {told}{more}; volatility known on {day(found.dates[-found.ahead] - DAY)}"
+
+
+def _scaled_margin(
+    session: Session,
+    published: Margin,
+    by: Mapping[str, float],
+    which: Sequence[Scale],
+    source: str,
+    effective: dt.datetime | None,
+) -> tuple[Margin, Params, list[Note]]:
+    """The same pools under scaled parameters, those parameters, and what had to be assumed."""
+    params, bare = scaled(session.params, session.market, by, which, source, effective)
+    if params is session.params is published.run.session.params:
+        return published, params, []
+    ready = replace(remade(session, session.market, params), workers=session.workers)
+    book, changed = lowered(published.run.book, ready)
+    result = ready.run(book)
+    notes = [Note(LEVERAGE, source, changed)] if changed.any() else []
+    kept = (result.initial.value == published.initial.value) & (result.maintenance.value != published.maintenance.value)
+    notes += [Note(STATED, source, kept)] if kept.any() else []
+    if bare:
+        market, legs = session.market, book.legs
+        of = np.isin(market.underlying.astype(str), list(bare))[legs.instrument]
+        where = np.zeros(len(book), bool)
+        where[legs.row[of]] = True
+        notes.append(Note(NOTHING.format(", ".join(sorted(bare))), params.model, where))
+    return result, params, notes
