@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from .errors import InputError
 from .given import Case, passed_over
 
 UNSEEN = 160
-PLAIN = {"strings_to_formulas": False, "strings_to_urls": False}
+LONGEST_WORD = 40
+DUST = 1e-9  # a tenth of a satoshi: what is left of a sum that rounds
+PLAIN = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
 
 
 def save(table: Any, output: Path) -> None:
@@ -18,14 +21,19 @@ def save(table: Any, output: Path) -> None:
     kind, part = output.suffix.casefold(), output.with_name(output.name + ".part")
     writers = {
         ".csv": lambda: table.to_csv(part, index=False),
-        ".json": lambda: table.to_json(part, orient="records", indent=1),
-        ".xlsx": lambda: table.to_excel(part, index=False, engine="xlsxwriter", engine_kwargs={"options": PLAIN}),
+        ".json": lambda: table.to_json(part, orient="records", indent=1, date_format="iso"),
+        ".xlsx": lambda: _naive(table).to_excel(part, index=False, engine="xlsxwriter", engine_kwargs=PLAIN),
     }
     if kind not in writers:
         raise InputError(f"{output.name}: write {', '.join(writers)}")
     output.parent.mkdir(parents=True, exist_ok=True)
     writers[kind]()
     part.replace(output)
+
+
+def _naive(table: Any) -> Any:
+    """Times without their zone (they are UTC): a sheet knows none."""
+    return table.assign(**{c: table[c].dt.tz_localize(None) for c in table.select_dtypes("datetimetz").columns})
 
 
 def tell(table: Any, output: Path | None, title: str) -> None:
@@ -65,26 +73,63 @@ def show(table: Any, title: str, width: int | None = None) -> None:
 
     filled = table[[c for c in table.columns if any(_cell(v) for v in table[c])]] if len(table) else table
     console = Console(width=width)
-    view = _grid(filled)
-    needed = console.measure(view, options=console.options.update(width=1 << 14)).minimum
+    spans = [_span(filled[name]) for name in filled.columns]
+    needed = sum(least for least, _ in spans) + 3 * len(spans) + 1
     if width is None and not sys.stdout.isatty():
-        console.width = max(UNSEEN, needed)
+        console.width = max(UNSEEN, needed + sum(max(0, min(most, LONGEST_WORD) - least) for least, most in spans))
     console.print(Text(title), soft_wrap=True)
     if needed <= console.width:
-        console.print(view)
+        console.print(_grid(filled, _shared(spans, console.width - needed)))
         return
     console.print(Columns([_record(filled, row) for row in filled.itertuples(index=False)]))
 
 
-def _grid(table: Any) -> Any:
+def _span(column: Any) -> tuple[int, int]:
+    """Least and most width of a column: figures need their whole length, words may be folded between them."""
+    from rich.cells import cell_len
+
+    head, cells = _head(column.name).split(" "), [_cell(v) for v in column]
+    words = [*head, *(cells if _numeric(column) else (w for c in cells for w in c.split()))]
+    lines = [*(head if _numeric(column) else [str(column.name)]), *(line for c in cells for line in c.split("\n"))]
+    least = max(map(cell_len, words), default=1)
+    least = least if _numeric(column) else min(least, LONGEST_WORD)
+    return least, max(least, max(map(cell_len, lines), default=1))
+
+
+def _head(name: Any) -> str:
+    """A heading in which a figure keeps its unit on the line."""
+    return str(name).replace(" %", "\u00a0%")
+
+
+def _shared(spans: list[tuple[int, int]], spare: int) -> list[int]:
+    """The width of each column when ``spare`` is shared among those that want more than the least, evenly.
+
+    >>> _shared([(5, 5), (4, 30), (6, 8)], 10)
+    [5, 12, 8]
+    """
+    widths = [least for least, _ in spans]
+    wanting = sorted((most - least, n) for n, (least, most) in enumerate(spans) if most > least)
+    for place, (gap, n) in enumerate(wanting):
+        more = min(gap, spare // (len(wanting) - place))
+        widths[n] += more
+        spare -= more
+    return widths
+
+
+def _grid(table: Any, widths: list[int]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
     view = Table()
-    for name in table.columns:
+    for name, width in zip(table.columns, widths, strict=True):
         number = _numeric(table[name])
+        head = Text("\n".join(textwrap.wrap(_head(name), width)))
         view.add_column(
-            Text(str(name)), justify="right" if number else "left", no_wrap=number, overflow=None if number else "fold"
+            head,
+            width=width,
+            justify="right" if number else "left",
+            no_wrap=number,
+            overflow=None if number else "fold",
         )
     for row in table.itertuples(index=False):
         view.add_row(*(Text(_cell(value)) for value in row))
@@ -115,5 +160,7 @@ def _cell(value: Any) -> str:
     ('1,234,567.89', '0.0123457', '', 'BTC')
     """
     if isinstance(value, float):
-        return "" if value != value else f"{value:,.2f}" if abs(value) >= 100 else f"{value + 0.0:.6g}"
+        if value != value:
+            return ""
+        return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.6g}" if abs(value) >= DUST else "0"
     return str(value)

@@ -106,13 +106,13 @@ class _Case:
         p = _table("pairs", pairs, PAIRS, ("asset", "requirement") if pairs is not None else (), problems)
         t = _table("tiers", tiers, TIERS, TIERS if tiers is not None else (), problems)
         g = _table("groups", groups, GROUPS, GROUPS if groups is not None else (), problems)
-        for table, name, known in (
-            (p, "asset", a["asset"]),
-            (p, "requirement", r["requirement"]),
-            (t, "asset", a["asset"]),
-            (g, "requirement", r["requirement"]),
+        for name, table, column, known in (
+            ("pairs", p, "asset", a["asset"]),
+            ("pairs", p, "requirement", r["requirement"]),
+            ("tiers", t, "asset", a["asset"]),
+            ("groups", g, "requirement", r["requirement"]),
         ):
-            problems.extend(_unknown(table, name, set(known)))
+            problems.extend(_unknown(name, table, column, set(known)))
         problems.extend(_bad_numbers(a, r, t))
         if problems:
             raise InputError(problems)
@@ -124,10 +124,10 @@ class _Case:
         return cls(a, r, own, t, g, move_cost)
 
 
-def _unknown(table: Any, column: str, known: set[str]) -> Iterator[Problem]:
-    for n, name in enumerate(table[column]):
-        if name not in known:
-            yield Problem("table", n + 2, column, name, f"no {column} {name!r}{nearest(name, known)}")
+def _unknown(name: str, table: Any, column: str, known: set[str]) -> Iterator[Problem]:
+    for n, word in enumerate(table[column]):
+        if word not in known:
+            yield Problem(name, n + 2, column, word, f"no {column} {word!r}{nearest(word, known)}")
 
 
 def _bad_numbers(assets: Any, requirements: Any, tiers: Any) -> Iterator[Problem]:

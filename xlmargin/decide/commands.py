@@ -1,70 +1,90 @@
-"""Commands for decisions on a book: `xlmargin exposure`, `health` and `liquidation`."""
+"""How a decision becomes a command: a body that takes a case and its own options answers a table, and words below."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from inspect import Parameter
+from typing import Annotated, Any
 
 import typer
 
-Source = Annotated[Path, typer.Argument(help="workbook (.xlsx) or folder of CSV / Parquet tables")]
-ModelId = Annotated[str, typer.Option("--model", "-m", help="rulebook, as listed by `xlmargin models`")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="valuation time, UTC; else the instruments table's own")]
-Choices = Annotated[list[str] | None, typer.Option("--option", help="model option, name=value; may be repeated")]
-Account = Annotated[str | None, typer.Option("--account", "-a", help="one account")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="write here (.csv, .json or .xlsx) instead")]
+from .. import given, terminal
+from ..options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
+
+MODULES = ("state_commands", "trade_commands", "fall_commands", "collateral_commands")
+PANEL = "Decisions"
+Body = Callable[..., Any]
+VERBS: dict[str, Body] = {}
+PLAIN: dict[str, Body] = {}
+
+Moves = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVE", help="move of a price: BTC=-10%; repeatable")]
+VolMoves = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVE", help="move of a volatility: BTC=+30%")]
+AssetMoves = Annotated[
+    list[str] | None, typer.Option("--collateral", metavar="ASSET=MOVE", help="move of an asset's price alone")
+]
+RateMove = Annotated[float, typer.Option("--rate", help="added to every interest rate: 0.01 is one point a year")]
+Level = Annotated[str, typer.Option("--level", help="the requirement: initial, maintenance or a level of the model")]
 
 
-VERBS = {
-    "exposure": "Net and gross by underlying and expiry, greeks in coin and USD, what offsets what.",
-    "health": "State of every account in the venue's words, headroom in money and moves, what weighs most.",
-    "liquidation": "Prices at which equity meets maintenance margin, by underlying and for all together.",
-}
+def _common(
+    source: Source,
+    model: ModelId = MODEL,
+    account: Account = None,
+    as_of: AsOf = None,
+    option: Choices = None,
+    params: Payload = None,
+    venue: Venue = "",
+    output: Output = None,
+) -> None:
+    """Options that every decision has, in the order of their help."""
 
 
-def _command(name: str) -> Callable[..., None]:
-    def command(
-        source: Source,
-        model: ModelId = "derive.portfolio",
-        account: Account = None,
-        as_of: AsOf = None,
-        option: Choices = None,
-        output: Output = None,
-    ) -> None:
-        _tell(name, source, model, account, as_of, option, output)
+def verb(body: Body) -> Body:
+    """Declare a command: ``body(case, its own options)`` gives a table, or a table and lines of words.
 
+    Its name is the command's, its docstring the help; the source and the common options come by themselves.
+    """
+    VERBS[body.__name__] = body
+    return body
+
+
+def plain(body: Body) -> Body:
+    """Declare a command that is about no book: its signature is the command's own."""
+    PLAIN[body.__name__] = body
+    return body
+
+
+def _command(body: Body) -> Callable[..., None]:
+    common = inspect.signature(_common, eval_str=True).parameters
+    own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+
+    def command(**told: Any) -> None:
+        case = given.Case(**{name: told.pop(name) for name in common if name != "output"})
+        output = told.pop("output")
+        with case.payload_blamed():
+            answer = body(case, **told)
+        table, *words = answer if isinstance(answer, tuple) else (answer,)
+        terminal.answer(case, table, output)
+        for line in words:
+            typer.echo(line)
+
+    source, *rest = common.values()
+    named = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in (source, *own, *rest)]
+    command.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in named}
     return command
 
 
-def _tell(
-    name: str,
-    source: Path,
-    model: str,
-    account: str | None,
-    as_of: str | None,
-    option: list[str] | None,
-    output: Path | None,
-) -> None:
-    from .. import __getattr__ as verb_named
-    from .. import given, terminal
-    from ..registry import model as find
-    from ..run import margin
-
-    chosen = find(model)
-    book, market = given.read(source, as_of, "", model)
-    given.known(account, book.account)
-    result = margin(book, market, chosen, options=given.options(option))
-    table = verb_named(name)(result, account=account).frame()
-    if output is not None:
-        terminal.save(table, output)
-        typer.echo(f"written: {output}")
-        return
-    stamp = result.stamp
-    terminal.show(table, f"{stamp['model']}, parameters of {stamp['parameters']}, market of {stamp['market time']}")
-
-
 def register(app: typer.Typer) -> None:
-    """Add a command for each verb to the application."""
-    for name, words in VERBS.items():
-        app.command(name, help=words)(_command(name))
+    """Add a command for every verb that is declared."""
+    for module in MODULES:
+        import_module(f".{module}", __package__)
+    for name, body in {**{n: _command(b) for n, b in VERBS.items()}, **PLAIN}.items():
+        app.command(name, help=_help(VERBS.get(name, body)), rich_help_panel=PANEL)(body)
+
+
+def _help(body: Body) -> str:
+    """The docstring, each paragraph on one line, so that the terminal folds it."""
+    return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(body) or "").split("\n\n"))

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError, Problem, nearest
 from ..ledger import Margin
 from .axis import ALL, UNDERLYING, Axis
+from .liquidation import percent
 from .subject import level_of, on_margin
 from .worlds import figures
 
@@ -48,6 +49,16 @@ class Surface:
                 "headroom": self.headroom.ravel(),
             }
         )
+
+    def crossed(self, figure: str = "headroom") -> Any:
+        """A row per account, pool and price move, a column per volatility move, of one figure (pandas DataFrame)."""
+        import pandas as pd
+
+        values, rows, prices = getattr(self, figure), len(self.account), len(self.price)
+        named = {"account": np.repeat(self.account, prices), "pool": np.repeat(self.pool, prices)}
+        names = [percent(f - 1.0) if f != 1.0 else "as it is" for f in self.vol]
+        moved = {f"volatility {name}": values[:, v].T.ravel() for v, name in enumerate(names)}
+        return pd.DataFrame(named | {"price": np.tile(self.price - 1.0, rows)} | moved)
 
 
 @on_margin

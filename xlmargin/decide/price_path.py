@@ -1,0 +1,53 @@
+"""A table of moves, point by point, as the paths that a simulation runs along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError, Problem
+from ..parsing import read_number
+from ..schemas import folded
+
+POINT = frozenset(("point", "step", "time", "date", "asof"))
+VOL = "vol"
+
+
+def read_path(table: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Price and volatility moves from now, by underlying, from a table with a row a point.
+
+    A column named as an underlying holds fractions of its price now (−0.2 or −20 %), one named "BTC vol" those of its
+    volatility; a column point, step, time or date is passed over, and so are rows without any number. An empty cell
+    is no move. Raises InputError with every cell that is no number.
+
+    >>> prices, vols = read_path({"step": [1, 2], "BTC": ["-5%", -0.1], "BTC vol": [0.3, None]})
+    >>> prices["BTC"].tolist(), vols["BTC"].tolist()
+    ([-0.05, -0.1], [0.3, 0.0])
+    """
+    problems: list[Problem] = []
+    above = getattr(table, "header_row", 1)
+    columns = {str(h).strip(): _column(str(h), table[h], above, problems) for h in table if folded(h) not in POINT}
+    if problems:
+        raise InputError(problems)
+    if not columns or not np.isfinite(np.array(list(columns.values()))).any():
+        raise InputError([Problem("path", 0, "", None, "no moves: a column named as an underlying, a row a point")])
+    given = np.isfinite(np.array(list(columns.values()))).any(axis=0)
+    found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+    for header, values in columns.items():
+        name, _, last = header.rpartition(" ")
+        moved, of = (name.strip(), 1) if name and last.casefold() == VOL else (header, 0)
+        found[of][moved] = np.nan_to_num(values[given])
+    return found
+
+
+def _column(header: str, cells: Any, above: int, problems: list[Problem]) -> np.ndarray:
+    out = np.full(len(cells), np.nan)
+    for n, cell in enumerate(cells):
+        if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip()):
+            continue
+        try:
+            out[n] = read_number(cell)
+        except ValueError as error:
+            problems.append(Problem("path", n + 1 + above, header, cell, str(error)))
+    return out
