@@ -14,7 +14,7 @@ from .axis import ALL, COLLATERAL, UNDERLYING, VOLATILITY
 from .liquidation import Liquidation, liquidation, percent
 from .subject import on_margin
 from .trades import closed
-from .venues import State, states
+from .venues import State, reached, states
 
 NEAR = ((0.05, "serious"), (0.15, "warning"))
 RANK = {"critical": 0, "serious": 1, "warning": 2, "note": 3}
@@ -103,17 +103,9 @@ def health(margin: Margin) -> Health:
     """
     told = states(margin.stamp["model"], margin.run.market.as_of)
     need, have = margin.maintenance.value, margin.equity.value
-    reached = [_state(told, e, m) for e, m in zip(have, need, strict=True)]
+    state = tuple(told[n] if n >= 0 else None for n in reached(told, have, need))
     found = [liquidation(margin, by=by) for by in (UNDERLYING, VOLATILITY, COLLATERAL)]
-    return Health(margin, tuple(reached), *found, relief(margin))
-
-
-def _state(told: tuple[State, ...], equity: float, maintenance: float) -> State | None:
-    """The gravest state whose threshold the account has passed; None where it is sound."""
-    if maintenance <= 0 and equity >= 0:
-        return None
-    passed = [s for s in told if equity < s.below * maintenance or (s.below == 0.0 and equity < 0)]
-    return passed[-1] if passed else None
+    return Health(margin, state, *found, relief(margin))
 
 
 def relief(margin: Margin) -> np.ndarray:

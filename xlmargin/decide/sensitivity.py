@@ -166,13 +166,16 @@ def attribution(
     moves = Moves.stack(singles).combined(inside)
     now = margin.equity.value, level_of(margin, level)
     change = _changes(margin, moves, now, level)
-    parts = {k: _shapley(v, inside) for k, v in change.items()}
+    parts = {k: shapley(v, inside) for k, v in change.items()}
     names = tuple(f"{kind} {name}".strip() for kind, name in factors)
     return Attribution(margin.account, margin.pool, names, parts["equity"], parts[level], level)
 
 
-def _shapley(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Shapley value (F, R) of a game (2^F, R): Σ over coalitions without f of |S|!(F−|S|−1)!/F! · gain."""
+def shapley(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Shapley value (F, R) of a game (2^F, R): Σ over coalitions without f of |S|!(F−|S|−1)!/F! · gain.
+
+    ``inside`` (2^F, F) says who is in coalition c: factor f where bit f of c is set.
+    """
     count = inside.shape[1]
     size = inside.sum(axis=1)
     weight = np.array([math.factorial(s) * math.factorial(count - s - 1) for s in range(count)], np.float64)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..params import Params
 
 FILE = Path(__file__).with_name("venues.toml")
@@ -56,6 +58,14 @@ def states(model: str, as_of: float) -> tuple[State, ...]:
     """The states of a model at a time, the mildest first."""
     rows = _value(_params(as_of), "states", model)
     return tuple(State(name, float(below), severity) for name, below, severity in rows)
+
+
+def reached(told: tuple[State, ...], equity: np.ndarray, maintenance: np.ndarray) -> np.ndarray:
+    """Number of the gravest of the states (S) whose threshold each account has passed, −1 where it is sound."""
+    out = np.full(np.shape(equity), -1)
+    for n, state in enumerate(told):
+        out[(equity < state.below * maintenance) | ((state.below == 0.0) & (equity < 0))] = n
+    return np.where((maintenance <= 0) & (equity >= 0), -1, out)
 
 
 def ladder(model: str, as_of: float) -> Ladder:
