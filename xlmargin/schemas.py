@@ -182,6 +182,22 @@ ELIGIBLE_COLUMNS = (
     _text("listed_as", "the contract's name there, where it is another"),
 )
 
+SCENARIO_COLUMNS = (
+    _text("scenario", "name; rows of one name move together", default="stress"),
+    _text("target", "underlying, asset or location; empty or *: whatever is not named", default="*"),
+    Column("price", "move of all prices that follow the target, and of the coin of that name", "fraction"),
+    Column("vol", "move of the volatility of its options", "fraction"),
+    Column("basis", "move of marks and forwards against the index", "fraction"),
+    Column("rate", "added to every interest rate", "fraction a year"),
+    Column("days", "days that pass", "days"),
+    Column("collateral", "move of the price of an asset alone", "fraction"),
+    Column("lost", "share of the balances at a location that is gone", "fraction"),
+    Column("frozen", "share of the balances at a location that is still owned and does not count", "fraction"),
+    _text("factor", "target of the same scenario whose price move this one follows"),
+    Column("beta", "price move per move of the factor, added to the target's own", "times"),
+    _text("note", "an assumption to show beside the results"),
+)
+
 MODEL_TABLES: dict[str, tuple[Column, ...]] = {
     "crif": CRIF_COLUMNS,
     "terms": CRIF_COLUMNS,
@@ -190,6 +206,7 @@ MODEL_TABLES: dict[str, tuple[Column, ...]] = {
     "movable": MOVABLE_COLUMNS,
     "hedges": HEDGE_COLUMNS,
     "eligible": ELIGIBLE_COLUMNS,
+    "scenarios": SCENARIO_COLUMNS,
 }
 
 

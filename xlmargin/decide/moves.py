@@ -39,6 +39,11 @@ class Moves:
     def __len__(self) -> int:
         return len(self.price)
 
+    @property
+    def coins(self) -> int:
+        """How many assets one of them moves at most."""
+        return int((self.asset != 1.0).sum(axis=1).max(initial=0))
+
     @classmethod
     def none(cls, market: Market, count: int, group: np.ndarray | None = None, seconds: float = 0.0) -> Moves:
         """``count`` moves that change nothing; groups are the underlyings unless given."""
@@ -126,14 +131,19 @@ def held_only(market: Market, moves: Mapping[str, Any]) -> dict[str, Any]:
     return {k: keep(v) if isinstance(v, Mapping) and k != "rest" else v for k, v in moves.items()}
 
 
+def targets(market: Market) -> dict[str, list[str]]:
+    """Names that each kind of move may have: whatever a price, a volatility or a basis follows; assets."""
+    followed = list(dict.fromkeys(map(str, [*market.underlying, *market.assets, *market.leader])))
+    return {"price": followed, "vol": followed, "basis": followed, "collateral": list(map(str, market.assets))}
+
+
 def refuse(market: Market, given: Mapping[str, Mapping[str, float]], days: float = 0.0) -> None:
     """Raise InputError for names that nothing follows, moves of −100 % or below, days below zero."""
-    followed = list(dict.fromkeys(map(str, [*market.underlying, *market.assets, *market.leader])))
-    known = {"collateral": list(map(str, market.assets))}
+    known = targets(market)
     problems = []
     for what, by in given.items():
         for name, move in by.items():
-            allowed = known.get(what, followed)
+            allowed = known.get(what, known["price"])
             if name not in allowed:
                 have = ", ".join(allowed[:20]) or "none"
                 text = f"nothing follows {name!r}{nearest(name, allowed)}; there are {have}"
