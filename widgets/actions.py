@@ -112,6 +112,10 @@ def _choose(panel: PanelState, action: Action) -> None:
     panel.pages[panel.tab].choose(action["id"], action["value"])
 
 
+def _press(panel: PanelState, action: Action) -> None:
+    panel.said = panel.pages[panel.tab].press(panel, action["id"])
+
+
 def _replace(panel: PanelState, action: Action) -> None:
     tables = tables_in(action["text"], panel.decimal)
     panel.desk.replace(tables)
@@ -132,5 +136,6 @@ PANEL_ACTIONS: dict[str, Callable[[PanelState, Action], None]] = {
     "still": _still,
     "tab": _tab,
     "choose": _choose,
+    "press": _press,
     "replace": _replace,
 }

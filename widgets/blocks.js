@@ -1,13 +1,14 @@
 // Blocks as Python sends them, each drawn by its own class and changed in place while its kind stays.
 import { h } from "./dom.js";
 import { Chart } from "./chart.js";
+import { Fields } from "./fields.js";
 import { Figures } from "./figures.js";
 import { Grid } from "./grid.js";
 import { Heatmap } from "./heatmap.js";
 import { Ledger } from "./ledger.js";
 import { Choices, Notes, Table, Text } from "./parts.js";
 
-const KINDS = { chart: Chart, choices: Choices, figures: Figures, heatmap: Heatmap, notes: Notes, table: Table, text: Text, tree: Ledger };
+const KINDS = { chart: Chart, choices: Choices, fields: Fields, figures: Figures, heatmap: Heatmap, notes: Notes, table: Table, text: Text, tree: Ledger };
 
 /** A drawing of one block. */
 export function draw(link, block) {

@@ -1,59 +1,20 @@
-// The head of the panel and the market controls: drop-downs, date, sliders.
+// The head of the panel and the market controls.
 import { button, freshId, h, keepKeys, live, mark } from "./dom.js";
+import { FieldRow } from "./fields.js";
 
 /** Model, date, account and options. */
 export class Head {
   constructor(link, tools) {
-    this.link = link;
-    this.fields = new Map();
+    this.row = new FieldRow((id, value) => link.ask({ do: "field", id, value }, `field ${id}`));
     this.undo = button("Undo", () => link.ask({ do: "undo" }), { title: "Undo (Ctrl+Z in a grid)" });
     this.redo = button("Redo", () => link.ask({ do: "redo" }), { title: "Redo (Ctrl+Shift+Z in a grid)" });
-    this.box = h("div", { class: "xlm-fields" });
-    this.node = keepKeys(h("div", { class: "xlm-head" }, this.box, h("div", { class: "xlm-tools" }, this.undo, this.redo, ...tools)));
+    this.node = keepKeys(h("div", { class: "xlm-head" }, this.row.node, h("div", { class: "xlm-tools" }, this.undo, this.redo, ...tools)));
   }
 
   update({ fields, undo, redo }) {
-    const wanted = new Set(fields.map((field) => field.id));
-    for (const [id, one] of this.fields) if (!wanted.has(id)) this.drop(id, one);
-    for (const field of fields) this.show(field);
+    this.row.update(fields);
     this.undo.disabled = !undo;
     this.redo.disabled = !redo;
-  }
-
-  drop(id, one) {
-    one.node.remove();
-    this.fields.delete(id);
-  }
-
-  show(field) {
-    let one = this.fields.get(field.id);
-    if (!one) {
-      one = this.make(field);
-      this.fields.set(field.id, one);
-      this.box.append(one.node);
-    }
-    const key = JSON.stringify(field.options);
-    if (one.options !== key) {
-      one.options = key;
-      one.list.replaceChildren(...field.options.map((option) => h("option", { value: option.id }, option.label)));
-      one.value = undefined;
-    }
-    mark(one.input, "title", field.hint);
-    if (one.value !== field.value && document.activeElement !== one.input) one.input.value = field.value;
-    else if (one.value !== field.value && !field.free) one.input.value = field.value;
-    one.value = field.value;
-  }
-
-  make({ id, label, free }) {
-    const name = freshId("field");
-    const send = () => this.link.ask({ do: "field", id, value: input.value }, `field ${id}`);
-    const list = free ? h("datalist", { id: freshId("list") }) : null;
-    const input = free
-      ? live("input", { id: name, type: "text", list: list.id, autocomplete: "off", change: send })
-      : live("select", { id: name, change: send });
-    input.dataset.field = id;
-    const node = h("div", { class: "xlm-field" }, h("label", { for: name }, label), input, list);
-    return { node, input, list: list ?? input };
   }
 }
 

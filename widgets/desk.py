@@ -11,6 +11,7 @@ from xlmargin.book import Book
 from xlmargin.errors import Problem
 from xlmargin.market import Market
 
+from .beside import BESIDE
 from .paste import paste
 from .sheet import TITLES, Sheet
 from .tables import tables_of
@@ -74,6 +75,13 @@ class Desk:
         self._change(pasted.sheet, account)
         return pasted.message
 
+    def propose(self, basket: str, rows: list[dict[str, Any]]) -> None:
+        """Trades on top as one basket, in place of those that it held before."""
+        own = self.sheets[TRADES]
+        before = [id for id, row in own.rows.items() if row.get("basket") == basket]
+        rows = [{**row, "basket": basket} for row in rows]
+        self._become({**self.sheets, TRADES: own.without(before).inserted(None, rows)})
+
     def undo(self) -> bool:
         """The sheets before the last step; False if there is none."""
         return self._step(self.done, self.undone)
@@ -102,8 +110,8 @@ class Desk:
         self.sheets = sheets
 
     def tables(self) -> dict[str, Any]:
-        """The tables as they stand, without the trades on top."""
-        given = {name: sheet.columns for name, sheet in self.sheets.items() if name not in ("crif", TRADES)}
+        """The tables of the book as they stand, without those beside it."""
+        given = {name: sheet.columns for name, sheet in self.sheets.items() if name not in ("crif", *BESIDE)}
         held = any(len(self.sheets[name]) for name in HOLDING)
         return given if held else {**given, "accounts": {"account": [DEFAULT_ACCOUNT]}}
 

@@ -1,8 +1,8 @@
-// The scenario grid: price across, volatility down; a cell opens what each position adds to it.
+// Figures over price moves across and volatility moves down; a cell opens what is behind it.
 import { h, live, mark } from "./dom.js";
 import { Cursor } from "./cells.js";
 
-/** Scenario results as a coloured table that the arrow keys walk over. */
+/** Results of scenarios as a coloured table that the arrow keys walk over. */
 export class Heatmap {
   constructor(link) {
     this.link = link;
@@ -92,6 +92,7 @@ export class Heatmap {
     if (!td?.xlmPlace) return;
     this.cursor.go(...td.xlmPlace);
     this.walk();
-    if (td.dataset.scenario !== undefined) this.link.ask({ do: "choose", id: "scenario", value: Number(td.dataset.scenario) }, "choose scenario");
+    const id = this.block.id;
+    if (td.dataset.scenario !== undefined) this.link.ask({ do: "choose", id, value: Number(td.dataset.scenario) }, `choose ${id}`);
   }
 }

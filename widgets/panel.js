@@ -26,6 +26,7 @@ class Tabs {
       mark(tab, "aria-selected", String(tab.dataset.tab === chosen));
       mark(tab, "tabindex", tab.dataset.tab === chosen ? 0 : -1);
     }
+    if (!tabs.some((tab) => tab.id === chosen)) this.node.firstChild.tabIndex = 0;
   }
 
   make({ id, title, count }, panel) {
@@ -42,6 +43,26 @@ class Tabs {
     this.choose(all[to].dataset.tab);
     event.preventDefault();
     event.stopPropagation();
+  }
+}
+
+/** Tabs by group: a row for each, its name before it. */
+class TabRows {
+  constructor(choose) {
+    this.choose = choose;
+    this.rows = new Map();
+    this.node = h("div", {});
+  }
+
+  update(tabs, chosen, panel) {
+    for (const { group } of tabs) if (!this.rows.has(group)) this.add(group);
+    for (const [group, row] of this.rows) row.update(tabs.filter((tab) => tab.group === group), chosen, panel);
+  }
+
+  add(group) {
+    const row = new Tabs(group, this.choose);
+    this.rows.set(group, row);
+    this.node.append(h("div", { class: "xlm-tab-row" }, h("span", { class: "xlm-tab-group", "aria-hidden": "true" }, group), row.node));
   }
 }
 
@@ -64,7 +85,6 @@ class Sheets {
     const sheet = (id) => this.link.model.get(`_${id}`);
     const tab = (id) => ({ id, title: sheet(id).title, count: Object.keys(sheet(id).errors).length });
     this.tabs.update(OTHERS.map(tab), this.open, this.panel);
-    if (!this.open) this.tabs.node.firstChild.tabIndex = 0;
   }
 
   show(id) {
@@ -83,7 +103,7 @@ function render({ model, el }) {
   const figures = new Figures();
   const body = new Blocks(link);
   const page = freshId("page");
-  const tabs = new Tabs("Views", (id) => link.ask({ do: "tab", id }, "tab"));
+  const tabs = new TabRows((id) => link.ask({ do: "tab", id }, "tab"));
   const shown = h("div", { id: page, role: "tabpanel", class: "xlm-page", "aria-label": "View" }, body.node);
   const stamp = h("div", { class: "xlm-stamp" });
   const cover = h("div", { class: "xlm-answers" }, figures.node, tabs.node, shown);

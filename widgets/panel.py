@@ -39,12 +39,13 @@ class MarginPanel(PanelState, anywidget.AnyWidget):
     _status, _tabs = _wire({}), _wire([])
     _positions, _balances, _instruments, _assets = _wire(), _wire(), _wire(), _wire()
     _accounts, _orders, _crif, _trades = _wire(), _wire(), _wire(), _wire()
+    _candidates, _costs = _wire(), _wire()
 
     def __init__(self, book: Any = None, market: Any = None, **inputs: Any) -> None:
         self.answers: dict[str, int] = {}
         self._drawn: dict[str, Any] = {}
         super().__init__(book, market, **inputs)
-        self._tabs = [{"id": page.id, "title": page.title} for page in self.pages.values()]
+        self._tabs = [{"id": page.id, "title": page.title, "group": page.group} for page in self.pages.values()]
         self.on_msg(lambda _, content, buffers: self.receive(content, buffers))
         self.draw()
 

@@ -13,6 +13,7 @@ from xlmargin.run import moment
 
 from .figures import figures as figures_of
 from .figures import tile
+from .inputs import field
 from .sheet import TITLES, Sheet, cell_text
 from .turns import Block
 
@@ -31,10 +32,10 @@ def head(panel: PanelState) -> Block:
     accounts = list(dict.fromkeys(map(str, margin.account))) if margin else []
     pools = [str(p) for a, p in zip(margin.account, margin.pool, strict=True) if a == panel.account] if margin else []
     fields = [
-        _field("model", "Model", panel.model, [(id, id) for id in models()], chosen.title or chosen.summary),
-        _field("as_of", "Date (UTC)", _moment_text(panel), _moments(panel), "when the prices hold", free=True),
-        _field("account", "Account", panel.account, [(a, a) for a in accounts]),
-        _field("pool", "Pool", panel.pool, [(p, p or "all") for p in pools]) if len(pools) > 1 else None,
+        field("model", "Model", panel.model, [(id, id) for id in models()], chosen.title or chosen.summary),
+        field("as_of", "Date (UTC)", _moment_text(panel), _moments(panel), "when the prices hold", free=True),
+        field("account", "Account", panel.account, [(a, a) for a in accounts]),
+        field("pool", "Pool", panel.pool, [(p, p or "all") for p in pools]) if len(pools) > 1 else None,
         *(_option(panel, name) for name in chosen.options),
     ]
     return {
@@ -44,18 +45,11 @@ def head(panel: PanelState) -> Block:
     }
 
 
-def _field(
-    id: str, label: str, value: str, options: list[tuple[str, str]], hint: str = "", *, free: bool = False
-) -> Block:
-    listed = [{"id": key, "label": words} for key, words in options]
-    return {"id": id, "label": label, "value": value, "options": listed, "hint": hint, "free": free}
-
-
 def _option(panel: PanelState, name: str) -> Block:
     option = find(panel.model).options[name]
     value = str(panel.options.get(name, option.default))
     listed = [(word, word) for word in option.choices]
-    return _field(f"option:{name}", name.replace("_", " "), value, listed, option.meaning, free=not listed)
+    return field(f"option:{name}", name.replace("_", " "), value, listed, option.meaning, free=not listed)
 
 
 def _moment_text(panel: PanelState) -> str:

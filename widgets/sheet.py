@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from xlmargin.decide.baskets import TRADE_COLUMNS
 from xlmargin.errors import InputError, Problem
 from xlmargin.parsing import read_number, read_time
 from xlmargin.run import moment
 from xlmargin.schemas import INSTRUMENT_COLUMNS, NUMBER, REQUIRED, TEXT, TIME, Column, schema
+
+from . import beside
 
 TITLES = {
     "positions": "Positions",
@@ -24,7 +25,7 @@ TITLES = {
     "accounts": "Accounts",
     "orders": "Orders",
     "crif": "Sensitivities",
-    "trades": "Trades on top",
+    **beside.TITLES,
 }
 USUAL = {
     "positions": ("instrument", "quantity", "entry_price", "account"),
@@ -34,9 +35,8 @@ USUAL = {
     "accounts": ("account", "venue"),
     "orders": ("instrument", "quantity", "limit_price", "account"),
     "crif": ("account", "product_class", "risk_type", "qualifier", "bucket", "label1", "label2", "amount_usd"),
-    "trades": ("instrument", "quantity", "price", "account", "basket"),
+    **beside.USUAL,
 }
-TRADED = ("instrument", "quantity", "account", "side", "leverage")
 FIRST_ROW = 2
 _ids = count(1)
 
@@ -45,8 +45,8 @@ Row = Mapping[str, Any]
 
 def columns_of(name: str) -> tuple[Column, ...]:
     """The columns that a sheet may have: its schema, and those of an instrument where one stands in it."""
-    if name == "trades":
-        return (*(c for c in schema("positions") if c.name in TRADED), *TRADE_COLUMNS)
+    if name in beside.BESIDE:
+        return beside.BESIDE[name]
     return (*schema(name), *INSTRUMENT_COLUMNS[1:]) if name == "positions" else schema(name)
 
 

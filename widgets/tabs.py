@@ -10,7 +10,7 @@ import pandas as pd
 
 from xlmargin import frames
 from xlmargin.comparison import compare
-from xlmargin.errors import XlmarginError
+from xlmargin.errors import InputError, XlmarginError
 from xlmargin.ledger import Margin
 from xlmargin.registry import models
 from xlmargin.shocks import MOVES, Profile, profile
@@ -27,15 +27,16 @@ FIGURES = ["model", "equity", "initial", "maintenance", "available", "benefit", 
 
 
 class Tab:
-    """What stands under one heading of the panel; ``rank`` orders the headings.
+    """What stands under one heading of the panel; ``group`` says in which row of headings, ``rank`` orders them.
 
     ``steps`` yields the blocks once they are made. A slow tab yields SOON before and in between, so that the figures
     come first and the kernel can answer others, or QUIET before heavy work: it is begun only when nothing newer has
-    been asked for a while. ``choose`` takes what the user picked in one of its blocks.
+    been asked for a while. ``choose`` takes what the user picked in one of its blocks, ``press`` that a button was.
     """
 
     id: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    group: ClassVar[str] = "Margin"
     rank: ClassVar[float] = 1000.0
     all: ClassVar[list[type[Tab]]] = []
 
@@ -53,10 +54,14 @@ class Tab:
         """Remember what was picked in the block of that id."""
         self.chosen[id] = value
 
+    def press(self, panel: PanelState, id: str) -> str:
+        """Do what the button of that id stands for; returns what to tell the user."""
+        raise InputError(f"{self.title} has no button {id!r}")
+
 
 def all_tabs() -> list[type[Tab]]:
     """Every tab there is, in the order of their ranks."""
-    from . import tabs_decide  # noqa: F401
+    from . import tabs_collateral, tabs_decide, tabs_hedges, tabs_liquidation  # noqa: F401
 
     return sorted(Tab.all, key=lambda tab: tab.rank)
 

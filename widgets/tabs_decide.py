@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from .state import PanelState
 
 WHO = ["account", "pool"]
+DECIDE = "Decide"
 
 
 class Trades(Tab):
     """Baskets of trades on top of the book: before, after, what moved, and what they would need alone."""
 
-    id, title = "what-if", "What-if"
+    id, title, group = "what-if", "What-if", DECIDE
     rank = 50
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
@@ -51,7 +52,7 @@ class Trades(Tab):
 class Health(Tab):
     """How far the account is from trouble: alerts, the nearest moves, the prices at which maintenance is met."""
 
-    id, title = "health", "Health"
+    id, title, group = "health", "Health", DECIDE
     rank = 60
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
@@ -73,7 +74,7 @@ class Health(Tab):
 class Exposure(Tab):
     """Exposure and greeks by underlying and expiry, and what each factor moves."""
 
-    id, title = "exposure", "Exposure"
+    id, title, group = "exposure", "Exposure", DECIDE
     rank = 70
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:

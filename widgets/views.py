@@ -18,6 +18,8 @@ from .turns import Block
 from .verdict import Verdict
 
 MOST_POSITIONS = 100
+UNITS = frozenset({"quantity", "held", "posted", "long", "short", "net", "offset", "collateral", "delta", "coins"})
+FRACTIONS = frozenset({"haircut", "cost a year"})
 VOL_ORDER = (1, 0, -1, 2, 3)
 
 
@@ -33,12 +35,26 @@ def table_of(data: Any, caption: str, unit: str = "USD", most: int = 500) -> Blo
     names = [str(c) for c in shown.columns]
     units = shown["currency"] if "currency" in names else [unit] * len(shown)
     rows = [
-        [cell(name, value, str(unit)) for name, value in zip(names, record, strict=True)]
+        [cell_text(name, value, str(unit)) for name, value in zip(names, record, strict=True)]
         for record, unit in zip(shown.itertuples(index=False, name=None), units, strict=True)
     ]
     numeric = [shown[c].dtype.kind == "f" for c in shown.columns]
     more = f"{len(data) - most:,} more rows" if len(data) > most else ""
     return {"kind": "table", "caption": caption, "headers": names, "rows": rows, "numeric": numeric, "more": more}
+
+
+def cell_text(column: str, value: Any, unit: str) -> str:
+    """A cell by the heading of its column: numbers of units in their own digits, fractions as per cent, else money.
+
+    >>> cell_text("quantity", 0.3125, "USDC"), cell_text("haircut", 0.28, "USDC"), cell_text("initial", 0.3125, "USDC")
+    ('0.3125', '28.0 %', '0.31')
+    """
+    if isinstance(value, float | np.floating) and np.isfinite(value):
+        if column in UNITS:
+            return f"{value:,.8g}"
+        if column in FRACTIONS:
+            return share(float(value))
+    return cell(column, value, unit)
 
 
 def text(words: str) -> Block:
@@ -64,6 +80,7 @@ def heatmap(detail: Margin, unit: str, chosen: int | None = None) -> Block:
     ]
     return {
         "kind": "heatmap",
+        "id": "scenario",
         "caption": f"Profit and loss by scenario, {unit}: price move across, volatility down",
         "corner": "vol \\ price",
         "columns": [move_words(p) for p in across],

@@ -291,7 +291,7 @@ def test_a_new_tab_is_one_small_class():
         panel = MarginPanel(*sample.book(), model=MODEL)
         send(panel, {"do": "tab", "id": "own"})
         assert panel._body["blocks"][0]["text"] == f"initial {panel.margin.initial.value[0]:.2f}"
-        assert panel._tabs[-1] == {"id": "own", "title": "My own"}
+        assert panel._tabs[-1] == {"id": "own", "title": "My own", "group": "Margin"}
     finally:
         Tab.all.remove(Own)
 

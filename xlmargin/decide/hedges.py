@@ -96,6 +96,7 @@ def hedges(
     *,
     account: str | None = None,
     level: str = "initial",
+    fee: float = 0.0,
     budget: float | None = None,
     most_trades: int = 0,
     delta: Mapping[str, tuple[float, float]] | None = None,
@@ -107,7 +108,8 @@ def hedges(
     """The trades that minimise requirement + cost over candidates, by exact re-runs under a linear programme.
 
     Parameters: ``candidates``, names of instruments or a table (instrument, most, cost, lot, price); else all that
-    the market lists; ``most`` unless given is the account's own gross size; ``budget`` bounds the cost in all;
+    the market lists; ``most`` unless given is the account's own gross size; ``fee`` is what a contract without
+    a ``cost`` costs, as a fraction of the USD worth of its underlying; ``budget`` bounds the cost in all;
     ``most_trades`` the number of instruments; ``delta`` and ``vega`` keep the account's net delta (coins) and vega
     (USD a point) of an underlying within (low, high); ``rounds`` and ``seconds`` bound the search; ``how`` takes
     params, options and workers. Where the rule is convex the answer is exact to 1e-6 with its bound; where it proves
@@ -126,6 +128,9 @@ def hedges(
     search.budget = np.inf if budget is None else float(budget)
     search.limits = _limits(wide, search, delta or {}, vega or {})
     start = search.margin(np.zeros((1, len(names))))
+    if fee:
+        own = fee * np.nan_to_num(_size(wide, search, start.currency))
+        search.cost = np.where(np.isnan(table["cost"][kept]), own, search.cost)
     search.solve(rounds, seconds)
     if not search.convex:
         step_by_step(search, most_trades or 8)
@@ -184,6 +189,13 @@ def _worth(market: Market) -> np.ndarray:
     level = Axis.of(market, UNDERLYING).level[groups(market)[1]]
     turned = market.inverse & (market.kind != OPTION)
     return market["contract_size"] * np.where(turned, 1.0, level)
+
+
+def _size(wide: Reach, search: Search, currency: str) -> np.ndarray:
+    """What a contract of each candidate (K,) is worth at the price of its underlying, in ``currency``."""
+    market = wide.session.market
+    unit = dict(zip(map(str, market.assets), market.price, strict=True)).get(currency, 1.0)
+    return _worth(market)[search.margin.instrument] / unit
 
 
 def _limits(
