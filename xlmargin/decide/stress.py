@@ -1,0 +1,259 @@
+"""What accounts become in named stresses and in the user's own: prices, volatility, basis, rates, depegs, locations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import Note
+from ..ledger import Margin
+from ..market import SENSITIVITY
+from .sensitivity import Attribution, shapley
+from .stress_plan import FROZEN, LOST, PARTS, Plan, outcomes
+from .stress_table import read
+from .subject import level_of, on_margin
+from .venues import State, reached, states
+
+FIGURES = ("equity", "initial", "maintenance", "available")
+NOT_MOVED = "positions given as sensitivities are not revalued by a move: their requirement stays as it is"
+STILL_OPEN = "positions of an account whose balances are lost or frozen stay open at their marks"
+
+
+@dataclass(frozen=True, eq=False)
+class Stress:
+    """K scenarios on R pools, arrays (K, R): ``equity`` that counts and every requirement in ``levels``.
+
+    ``pnl`` is the change of equity by the market's moves alone, ``lost`` and ``frozen`` what balances at failed
+    locations take from it: equity before + pnl − lost − frozen = equity. ``state`` (K, R) and ``state_before`` (R,)
+    number the venue's ``states``, −1 where sound.
+    """
+
+    margin: Margin
+    plan: Plan
+    equity: np.ndarray
+    levels: dict[str, np.ndarray]
+    pnl: np.ndarray
+    lost: np.ndarray
+    frozen: np.ndarray
+    states: tuple[State, ...]
+    state: np.ndarray
+    state_before: np.ndarray
+    notes: tuple[Note, ...]
+
+    @property
+    def scenario(self) -> tuple[str, ...]:
+        """Names of the scenarios (K,)."""
+        return tuple(s.name for s in self.plan.scenarios)
+
+    @property
+    def initial(self) -> np.ndarray:
+        """Initial margin (K, R) after each scenario."""
+        return self.levels["initial"]
+
+    @property
+    def maintenance(self) -> np.ndarray:
+        """Maintenance margin (K, R) after each scenario."""
+        return self.levels["maintenance"]
+
+    @property
+    def owned(self) -> np.ndarray:
+        """Equity (K, R) with what is frozen: it is still owned and does not count."""
+        return self.equity + self.frozen
+
+    @property
+    def available(self) -> np.ndarray:
+        """Equity less initial margin (K, R)."""
+        return self.equity - self.initial
+
+    @property
+    def headroom(self) -> np.ndarray:
+        """Equity less maintenance margin (K, R): below zero the venue liquidates."""
+        return self.equity - self.maintenance
+
+    @property
+    def before(self) -> dict[str, np.ndarray]:
+        """Figures (R,) before any move."""
+        m = self.margin
+        return {
+            "equity": m.equity.value,
+            "initial": m.initial.value,
+            "maintenance": m.maintenance.value,
+            "available": m.available,
+        }
+
+    @property
+    def after(self) -> dict[str, np.ndarray]:
+        """Figures (K, R) after each scenario."""
+        return {name: getattr(self, name) for name in FIGURES}
+
+    def frame(self) -> Any:
+        """A row per scenario, account and pool (pandas DataFrame): before, after, change, what breaks, states."""
+        import pandas as pd
+
+        count, rows = self.equity.shape
+        who = ("account", "pool", "currency")
+        columns: dict[str, Any] = {"scenario": np.repeat(np.array(self.scenario, object), rows)}
+        columns |= {name: np.tile(getattr(self.margin, name), count) for name in who}
+        for name, after in self.after.items():
+            before = np.tile(self.before[name], count)
+            columns |= {
+                f"{name} before": before,
+                f"{name} after": after.ravel(),
+                f"{name} change": after.ravel() - before,
+            }
+        columns |= {name: getattr(self, name).ravel() for name in ("pnl", "lost", "frozen", "owned", "headroom")}
+        columns["breaks initial"] = (self.available < 0).ravel()
+        columns["breaks maintenance"] = (self.headroom < 0).ravel()
+        columns["state before"] = np.tile(self._told(self.state_before, "name"), count)
+        columns["state after"] = self._told(self.state, "name").ravel()
+        columns["severity"] = self._told(self.state, "severity").ravel()
+        columns["remark"] = [self.remark(k, r) for k in range(count) for r in range(rows)]
+        return pd.DataFrame(columns)
+
+    def _told(self, state: np.ndarray, what: str) -> np.ndarray:
+        """Names or severities of states by number; the last entry answers −1."""
+        sound = "sound" if what == "name" else ""
+        return np.array([*(getattr(s, what) for s in self.states), sound], object)[state]
+
+    def remark(self, k: int, r: int) -> str:
+        """What a scenario does to a row, in words; empty where both requirements stay covered."""
+        left = self.headroom[k, r]
+        money = f"{abs(left):,.2f} {self.margin.currency[r]}"
+        if self.margin.headroom[r] < 0:
+            now = f"still {money} short" if left < 0 else f"{money} above after it"
+            return f"already below maintenance before any move, {now}"
+        if left < 0:
+            return f"below maintenance, {money} short"
+        if self.available[k, r] < 0 <= self.margin.available[r]:
+            return f"below initial margin, {-self.available[k, r]:,.2f} {self.margin.currency[r]} short"
+        return ""
+
+    def worst(self) -> Any:
+        """For each account and pool the scenario that leaves least headroom: rows of ``frame`` (pandas DataFrame)."""
+        rows = self.equity.shape[1]
+        place = np.argmin(self.headroom, axis=0) * rows + np.arange(rows)
+        return self.frame().iloc[place].reset_index(drop=True)
+
+    @property
+    def words(self) -> str:
+        """A line per scenario: how many fall below maintenance, and which account is left with least cover."""
+        return "\n".join(self._line(k) for k in range(len(self.plan)))
+
+    def _line(self, k: int) -> str:
+        rows, m = self.equity.shape[1], self.margin
+        fall = np.flatnonzero((self.headroom[k] < 0) & (m.headroom >= 0))
+        already = int(((self.headroom[k] < 0) & (m.headroom < 0)).sum())
+        told = f"{self.scenario[k]}: {len(fall)} of {rows} fall below maintenance"
+        told += f", {already} were below before" if already else ""
+        if not rows:
+            return told
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cover = np.where(self.maintenance[k] > 0, self.equity[k] / self.maintenance[k], np.inf)
+        r = int(np.argmin(np.where(np.isnan(cover), np.inf, cover)))
+        name = f"{m.account[r]} {m.pool[r]}".strip()
+        left = (
+            f"headroom {self.headroom[k, r]:,.2f} {m.currency[r]}, equity {self.equity[k, r] - m.equity.value[r]:+,.2f}"
+        )
+        return f"{told}; weakest {name}: {left}"
+
+    def parts(self, level: str = "maintenance") -> Parts:
+        """What each part of every scenario adds to the change of equity and of a requirement; parts add up.
+
+        Shapley value over the parts (price, volatility, basis, rates, time, collateral, lost, frozen), see
+        ``xlmargin.decide.attribution``: every coalition of parts is the whole rule on its market and balances.
+        """
+        level_of(self.margin, level)
+        return Parts(self.scenario, tuple(self._attributed(k, level) for k in range(len(self.plan))))
+
+    def _attributed(self, k: int, level: str) -> Attribution:
+        m, used = self.margin, np.flatnonzero(self.plan.used[k])
+        count = 2 ** len(used)
+        member = (np.arange(count)[:, None] >> np.arange(len(used))) & 1 > 0
+        inside = np.zeros((count, len(PARTS)), bool)
+        inside[:, used] = member
+        equity, levels = outcomes(m, self.plan, np.full(count, k), inside)
+        shares = (shapley(values, member) for values in (equity, levels[level]))
+        return Attribution(m.account, m.pool, tuple(PARTS[p] for p in used), *shares, level)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What each part of K scenarios adds to equity and a requirement: an attribution (F, R) per scenario."""
+
+    scenario: tuple[str, ...]
+    attributions: tuple[Attribution, ...]
+
+    def frame(self) -> Any:
+        """A row per scenario, pool and part, and their sum (pandas DataFrame)."""
+        import pandas as pd
+
+        told = [a.frame().assign(scenario=s) for s, a in zip(self.scenario, self.attributions, strict=True)]
+        table = pd.concat(told, ignore_index=True).rename(columns={"factor": "part"})
+        return table[["scenario", *(c for c in table.columns if c != "scenario")]]
+
+
+@on_margin
+def stress(margin: Margin, scenarios: Any = None, *, known: Iterable[str] = ()) -> Stress:
+    """What every account becomes in named or user-given scenarios: the whole rule on the moved market and balances.
+
+    Parameters: ``scenarios``, None for all that are named (``named_stresses``), a name, a table, or a list of these.
+    A table has the columns scenario, target (underlying, asset or location; empty or ``*``: whatever is not named)
+    and moves as fractions: price, vol, basis, collateral (the price of an asset alone: a depeg), lost and frozen
+    (shares of the balances at a location, by the column location of the balances, else the account's venue; target
+    ``each location`` makes a scenario of each), and for all: rate (a year) and days. With factor and beta a target
+    moves by its own price move + beta × the factor's (market model: W. F. Sharpe, Management Science 9, 1963).
+    ``known`` are targets that a table may name though nothing here follows them; names of the named scenarios that
+    are not held move nothing. Currencies and stablecoins keep their price unless they are named.
+    Raises InputError with every problem: unknown targets, moves of −100 % or below, shares outside 0 to 1, time past
+    an expiry, options that cannot be revalued.
+    """
+    session, book = margin.run.session, margin.run.book
+    plan = Plan.of(read(scenarios, session.market, book, known), session.market, book)
+    equity, levels, stages = _run(margin, plan)
+    told = states(margin.stamp["model"], session.market.as_of)
+    now = margin.equity.value
+    return Stress(
+        margin,
+        plan,
+        equity,
+        levels,
+        pnl=stages[0] - now,
+        lost=stages[0] - stages[1],
+        frozen=stages[1] - equity,
+        states=told,
+        state=reached(told, equity, levels["maintenance"]),
+        state_before=reached(told, now, margin.maintenance.value),
+        notes=(*margin.notes, *_notes(margin, plan)),
+    )
+
+
+def _run(margin: Margin, plan: Plan) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Equity and requirements after all of each scenario; equity (2, K, R) with all balances, and with frozen ones."""
+    every = np.arange(len(plan))
+    whole = np.ones((len(plan), len(PARTS)), bool)
+    equity, levels = outcomes(margin, plan, every, whole)
+    stages = np.stack([equity, equity])
+    used = plan.used
+    for stage, without in ((0, [LOST, FROZEN]), (1, [FROZEN])):
+        some = np.flatnonzero(used[:, without].any(axis=1))
+        if len(some):
+            inside = whole[some].copy()
+            inside[:, without] = False
+            stages[stage, some] = outcomes(margin, plan, some, inside)[0]
+    return equity, levels, stages
+
+
+def _notes(margin: Margin, plan: Plan) -> Iterator[Note]:
+    """Assumptions of the scenarios, and what a move does not reach."""
+    book = margin.run.book
+    for scenario in plan.scenarios:
+        for text, cite in scenario.notes:
+            yield Note(f"{scenario.name}: {text}", cite)
+    given = book.sum((margin.run.market.kind == SENSITIVITY)[book.legs.instrument].astype(np.float64)) > 0
+    if given.any():
+        yield Note(NOT_MOVED, "ISDA SIMM: sensitivities are an input", given)
+    if plan.used[:, [LOST, FROZEN]].any():
+        yield Note(STILL_OPEN, "", None)
