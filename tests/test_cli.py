@@ -194,6 +194,66 @@ def test_a_library_that_is_missing_is_named_with_its_extra(desk, run, monkeypatc
     assert "pip install 'xlmargin[batch]'" in err
 
 
+def workbook(folder):
+    """The tables of a folder as desk.xlsx beside it."""
+    path = folder.parent / "desk.xlsx"
+    with pd.ExcelWriter(path) as book:
+        for name in TABLES:
+            pd.read_csv(folder / f"{name}.csv").to_excel(book, sheet_name=name, index=False)
+    return path
+
+
+def test_a_workbook_is_updated_under_own_parameters(desk, run):
+    (desk.parent / "payload.json").write_text(json.dumps(PAYLOAD))
+    workbook(desk)
+    code, _, err = run("update", "desk.xlsx", *MODEL, "--params", "payload.json", "-o", "own.xlsx")
+    assert code == 0, err
+    code, _, _ = run("margin", "desk", *MODEL, "--params", "payload.json", "-o", "own.csv")
+    want = pd.read_csv("own.csv")
+    got = pd.read_excel("own.xlsx", sheet_name="xm margin", engine="openpyxl")
+    assert got["initial"].tolist() == pytest.approx(want["initial"].tolist())
+    run("update", "desk.xlsx", *MODEL, "-o", "plain.xlsx")
+    assert (
+        pd.read_excel("plain.xlsx", sheet_name="xm margin", engine="openpyxl")["initial"].tolist()
+        != got["initial"].tolist()
+    )
+
+
+def test_an_update_refuses_an_option_that_the_model_has_not(desk, run):
+    workbook(desk)
+    code, _, err = run("update", "desk.xlsx", *MODEL, "--option", "side=post")
+    assert code == 2
+    assert "side" in err
+
+
+def test_a_template_is_a_workbook(desk, run):
+    code, _, err = run("template", "-o", "desk.csv")
+    assert code == 2
+    assert err == "error: desk.csv: a template is a workbook: give a name that ends in .xlsx\n"
+    assert not (desk.parent / "desk.csv").exists()
+
+
+def test_an_answer_that_no_trade_gives_is_said_with_code_2(desk, run):
+    given = ("hedges", "desk", *MODEL, "-a", "bob", "--candidate", "BTC-PERPETUAL", "--delta", "BTC=900:901")
+    code, out, err = run(*given)
+    assert code == 2
+    assert out == ""
+    assert "delta of BTC within 900 … 901" in err
+    assert err.count("\n") == 1
+
+
+def test_words_and_figures_share_what_is_there(capsys):
+    texts = ["the first of many words that are said", "short"]
+    table = pd.DataFrame({"name": texts, "an amount of money": [1234567.0, 1.0], "note": texts[::-1]})
+    for width in (60, 80, 200):
+        terminal.show(table, "title", width)
+        out = capsys.readouterr().out
+        assert max(map(len, out.splitlines())) <= width
+        assert "1,234,567.00" in out
+        for word in ("said", "short", "amount", "money"):
+            assert word in out
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_no_figure_is_cut(width, capsys):
     figures = {f"column {n}": [123456.78 * (n + 1), -0.0123456 / (n + 1)] for n in range(8)}

@@ -1,6 +1,7 @@
 """The commands of decisions: the figures of the verbs, on the sample desk; what is wrong is said in words."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -100,7 +101,7 @@ def test_dates_stand_in_every_kind_of_file(kind, tmp_path):
     out = tmp_path / f"out.{kind}"
     done = run("exposure", DESK, "-a", "Hedged", "--by", "expiry", "-o", out)
     assert done.exit_code == 0, done.exception
-    read = {"csv": pd.read_csv, "json": pd.read_json, "xlsx": pd.read_excel}[kind]
+    read = {"csv": pd.read_csv, "json": pd.read_json, "xlsx": partial(pd.read_excel, engine="openpyxl")}[kind]
     expiry = pd.to_datetime(read(out)["expiry"], utc=True).dropna()
     assert [f"{e:%Y-%m-%d %H:%M}" for e in expiry] == ["2026-10-30 08:00", "2027-03-26 08:00"]
 

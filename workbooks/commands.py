@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from xlmargin.options_of_commands import MODEL, AsOf, Choices, ModelId, Payload, Venue
+
 Target = Annotated[str, typer.Option("--target", "-t", help="lite, classic, calc or values")]
 Unopkg = Annotated[str, typer.Option(help="LibreOffice's unopkg, where it is not found by itself")]
 Profile = Annotated[Path | None, typer.Option(help="try it in this folder instead of the user's own LibreOffice")]
@@ -30,10 +32,11 @@ def register(app: typer.Typer) -> None:
 
 def template(
     target: Target = "lite",
-    model: Annotated[str, typer.Option("--model", "-m", help="the rulebook to start with")] = "derive.portfolio",
+    model: Annotated[str, typer.Option("--model", "-m", help="the rulebook to start with")] = MODEL,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="the workbook to write")] = None,
 ) -> None:
     """Write a desk ready to fill: tables with notes and drop-downs, formulas for one host, health in colours."""
+    from xlmargin.errors import InputError
     from xlmargin.registry import model as find
 
     from .book_writer import write
@@ -41,20 +44,27 @@ def template(
     from .spelling import checked
 
     path = output or Path(f"margin-desk-{checked(target)}.xlsx")
+    if path.suffix.casefold() != ".xlsx":
+        raise InputError(f"{path.name}: a template is a workbook: give a name that ends in .xlsx")
     typer.echo(f"template: {write(Desk.empty('Margin desk', model=find(model).id), path, target)}")
 
 
 def update_workbook(
     workbook: Annotated[Path, typer.Argument(help="a workbook with sheets such as positions and instruments")],
-    model: Annotated[str, typer.Option("--model", "-m", help="rulebook")] = "derive.portfolio",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="valuation time, UTC")] = None,
-    venue: Annotated[str, typer.Option("--venue", help="whose spelling of instrument names is meant")] = "",
+    model: ModelId = MODEL,
+    as_of: AsOf = None,
+    option: Choices = None,
+    params: Payload = None,
+    venue: Venue = "",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write here, not in place")] = None,
 ) -> None:
     """Margin a workbook's own tables and write the results into it, beside what it holds."""
+    from xlmargin import given
+
     from .update import update
 
-    done = update(workbook, model, output=output, as_of=as_of, venue=venue)
+    chosen = {"options": given.options(option), "payload": params}
+    done = update(workbook, model, output=output, as_of=as_of, venue=venue, **chosen)
     typer.echo(f"updated: {done.path} (sheets {', '.join(done.sheets)})")
     if done.named:
         typer.echo(f"cells filled: {', '.join(done.named)}")

@@ -21,6 +21,7 @@ from openpyxl.styles import Font
 import xlmargin as xm
 from xlmargin import frames
 from xlmargin.errors import InputError
+from xlmargin.given import parameters
 
 from . import cells
 from .functions import figures
@@ -45,17 +46,26 @@ class Updated:
 
 
 def update(
-    path: Path, model: str, *, output: Path | None = None, as_of: Any = None, venue: str = "", options: Any = None
+    path: Path,
+    model: str,
+    *,
+    output: Path | None = None,
+    as_of: Any = None,
+    venue: str = "",
+    options: Any = None,
+    payload: Path | None = None,
 ) -> Updated:
     """Margin the workbook's own tables under a model and write the results into it (or into ``output``).
 
-    Nothing is written unless everything worked. In place, a workbook that loses something keeps its original beside
-    it as ``NAME.backup.xlsx``. Raises InputError with every problem of the tables.
+    ``payload`` is a file of the venue's own parameters, as the model reads it. Nothing is written unless everything
+    worked. In place, a workbook that loses something keeps its original beside it as ``NAME.backup.xlsx``.
+    Raises InputError with every problem of the tables.
     """
     if path.suffix.casefold() not in KINDS:
         raise InputError(f"{path.name}: only {' and '.join(KINDS)} can be updated")
     book, market = xm.read(path, as_of=as_of, venue=venue or model)
-    margin = xm.margin(book, market, model, options=options)
+    params = parameters(payload, xm.model(model), market.as_of) if payload else None
+    margin = xm.margin(book, market, model, params=params, options=options)
     lost, arrays = losses(path), dynamic_cells(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # openpyxl's own words on losses; ours name more
