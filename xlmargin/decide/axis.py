@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -63,6 +64,24 @@ class Axis:
         level = np.append(market.price[priced], np.nan)
         return cls(market, COLLATERAL, targets, np.zeros(len(market), np.int64), hits, assets, level)
 
+    @cached_property
+    def follows(self) -> np.ndarray:
+        """The target that moves each instrument (I,) by itself, −1 where none does."""
+        moved = self.market.kind == OPTION if self.kind == VOLATILITY else self.kind != COLLATERAL
+        return np.where(moved, self.group, -1)
+
+    @cached_property
+    def of_asset(self) -> np.ndarray:
+        """The target that moves each asset (C+1,) by itself, −1 where none does and for no asset."""
+        out = np.full(len(self.market.assets) + 1, -1)
+        t, c = np.nonzero(self.assets[:-1])
+        out[c] = t
+        return out
+
+    def shifts(self, target: np.ndarray, x: np.ndarray) -> AxisShifts:
+        """K moves, ``target`` (K,) multiplied by ``x`` (K,), made only where they are taken."""
+        return AxisShifts(self, target, x, int(self.assets.sum(axis=1).max(initial=0)))
+
     def moves(self, target: np.ndarray, x: np.ndarray) -> Moves:
         """K moves: ``target`` (K,) multiplied by ``x`` (K,)."""
         moves = Moves.none(self.market, len(x), self.group)
@@ -74,16 +93,9 @@ class Axis:
         """Pairs (row, target) of rows and the targets that move what they hold, by target; all together last."""
         last = len(self.names) - 1
         legs, orders, cash = book.legs, book.orders, book.cash
-        follows = np.full(len(self.market), self.kind != COLLATERAL)
-        if self.kind == VOLATILITY:
-            follows = self.market.kind == OPTION
-        of_asset = np.full(len(self.market.assets) + 1, -1)
-        t, c = np.nonzero(self.assets[:-1])
-        of_asset[c] = t
-        settle = of_asset[self.market.settle]
-        pairs = [(table.row, np.where(follows, self.group, -1)[table.instrument]) for table in (legs, orders)]
-        pairs += [(table.row, settle[table.instrument]) for table in (legs, orders)]
-        pairs += [(cash.row, of_asset[cash.asset])]
+        pairs = [(table.row, self.follows[table.instrument]) for table in (legs, orders)]
+        pairs += [(table.row, self.of_asset[self.market.settle[table.instrument]]) for table in (legs, orders)]
+        pairs += [(cash.row, self.of_asset[cash.asset])]
         row, target = (np.concatenate(v) for v in zip(*pairs, strict=True))
         key = np.unique(target[target >= 0] * len(book) + row[target >= 0])
         target, row = np.divmod(key, max(len(book), 1))
@@ -91,6 +103,24 @@ class Axis:
         if self.kind in (INSTRUMENT, COLLATERAL):
             several = several[:0]
         return np.concatenate([row, several]), np.concatenate([target, np.full(len(several), last)])
+
+
+@dataclass(frozen=True, eq=False)
+class AxisShifts:
+    """Moves of one target each (K,), too many to hold as tables of groups."""
+
+    axis: Axis
+    target: np.ndarray
+    x: np.ndarray
+    coins: int
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, which: np.ndarray) -> Moves:
+        """The moves ``which``."""
+        return self.axis.moves(self.target[which], self.x[which])
 
 
 def _levels(market: Market, by: str, targets: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import InputError
 from ..ledger import Margin
-from ..run import BLOCK
 from .axis import Axis
-from .moves import Moves
 from .roots import narrowed
+from .steepness import steepness
 from .subject import level_of
 from .worlds import figures
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Rows and targets of one search (P,), and how they are evaluated."""
+    """Rows and targets of one search (P,), how steep headroom can be there, and how they are evaluated."""
 
     margin: Margin
     axis: Axis
     level: str
     row: np.ndarray
     target: np.ndarray
+    steep: np.ndarray
 
     @classmethod
     def of(cls, margin: Margin, axis: Axis, level: str) -> Search:
-        """The pairs that a margin's rows hold."""
-        return cls(margin, axis, level, *axis.held(margin.run.book))
+        """The pairs that a margin's rows hold, by target."""
+        row, target = axis.held(margin.run.book)
+        steep = steepness(axis, margin.run.book, margin.currency, row, target)
+        return cls(margin, axis, level, row, target, steep)
 
-    def grid(self, pairs: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Headroom of ``pairs`` at each factor of ``x``: (len(x), len(pairs)); a world a factor and target."""
-        targets, of = np.unique(self.target[pairs], return_inverse=True)
-        out = np.empty((len(x), len(pairs)))
-        step = max(1, BLOCK // max(len(pairs), 1))
-        rows = self.margin.run.book.take(np.tile(self.row[pairs], step))
-        for low in range(0, len(x), step):
-            nodes = x[low : low + step]
-            book = rows if len(nodes) == step else rows.slice(0, len(nodes) * len(pairs))
-            world = (np.arange(len(nodes))[:, None] * len(targets) + of).ravel()
-            moves = self.axis.moves(np.tile(targets, len(nodes)), np.repeat(nodes, len(targets)))
-            out[low : low + len(nodes)] = self._headroom(book, world, moves).reshape(len(nodes), -1)
-        return out
+    def part(self, low: int, high: int) -> Search:
+        """Pairs low … high−1."""
+        some = slice(low, high)
+        return replace(self, row=self.row[some], target=self.target[some], steep=self.steep[some])
 
     def at(self, pairs: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Headroom of ``pairs`` (N,) at their own factors ``x`` (N,): a world each."""
-        book = self.margin.run.book.take(self.row[pairs])
-        return self._headroom(book, np.arange(len(pairs)), self.axis.moves(self.target[pairs], x))
-
-    def _headroom(self, book: Any, world: np.ndarray, moves: Moves) -> np.ndarray:
-        found = figures(self.margin.run.session, book, world, moves).headroom(self.level)
+        """Headroom of ``pairs`` (N,) at their own factors ``x`` (N,): a world for each target and factor."""
+        target = self.target[pairs]
+        order = np.lexsort((x, target))
+        target, x, row = target[order], x[order], self.row[pairs][order]
+        new = np.ones(len(order), bool)
+        new[1:] = (target[1:] != target[:-1]) | (x[1:] != x[:-1])
+        shifts = self.axis.shifts(target[new], x[new])
+        book, session = self.margin.run.book, self.margin.run.session
+        found = figures(session, book, np.cumsum(new) - 1, shifts, row).headroom(self.level)
         if not np.all(np.isfinite(found)):
-            account = book.account[int(np.flatnonzero(~np.isfinite(found))[0])]
+            account = book.account[row[int(np.flatnonzero(~np.isfinite(found))[0])]]
             raise InputError(f"account {account}: no figure on a moved market; a price or volatility is missing")
-        return found
+        out = np.empty(len(order))
+        out[order] = found
+        return out
 
     def roots(
         self, now: np.ndarray, down: np.ndarray, up: np.ndarray, first: bool
@@ -64,8 +62,8 @@ class Search:
         """Every sign change: pair (K,), factor (K,), headroom left there (K,); each side from the nearest on."""
         if not len(self.row):
             return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
-        start, here = np.arange(len(self.row)), now[self.row]
-        brackets = [_brackets(self.grid, start, here, side, first) for side in (down, up)]
+        here = now[self.row]
+        brackets = [_brackets(self.at, here, self.steep, side, first) for side in (down, up)]
         which, a, b, fa, fb = (np.concatenate(v) for v in zip(*brackets, strict=True))
         scale = np.abs(self.margin.equity.value) + np.abs(level_of(self.margin, self.level))
         root, gap = narrowed(self.at, which, a, b, fa, fb, np.maximum(scale[self.row[which]], 1e-9))
@@ -74,23 +72,30 @@ class Search:
 
 
 def _brackets(
-    evaluate: Any, pairs: np.ndarray, here: np.ndarray, side: np.ndarray, first: bool
+    evaluate: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    here: np.ndarray,
+    steep: np.ndarray,
+    side: np.ndarray,
+    first: bool,
 ) -> tuple[np.ndarray, ...]:
-    """Neighbouring grid points between which the sign changes, from 1 outwards: pair, ends, figures there."""
-    if not first:
-        x = np.concatenate([[1.0], side])
-        f = np.vstack([here, evaluate(pairs, side)])
-        k, p = np.nonzero((f[1:] < 0) != (f[:-1] < 0))
-        return pairs[p], x[k], x[k + 1], f[k, p], f[k + 1, p]
-    found, last, x = [], here.copy(), 1.0
-    open_ = pairs
-    for node in side:
-        if not len(open_):
-            break
-        f = evaluate(open_, np.array([node]))[0]
+    """Points between which the sign of pairs (P,) changes, from 1 outwards: pair, ends, figures there.
+
+    Points of the grid that headroom cannot reach zero before, falling as fast as it can, are passed over.
+    """
+    nodes = np.concatenate([[1.0], side])
+    distance = np.abs(nodes - 1.0)
+    pairs, at, last = np.arange(len(here)), np.zeros(len(here), np.int64), here.copy()
+    found: list[tuple[np.ndarray, ...]] = [(pairs[:0], *[np.zeros(0)] * 4)]
+    while True:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.nan_to_num(np.abs(last) / steep[pairs], nan=0.0)
+        node = np.maximum(np.searchsorted(distance, distance[at] + reach), at + 1)
+        some = node < len(nodes)
+        if not some.any():
+            return tuple(np.concatenate(v) for v in zip(*found, strict=True))
+        pairs, at, last, node = pairs[some], at[some], last[some], node[some]
+        f = evaluate(pairs, nodes[node])
         cross = (f < 0) != (last < 0)
-        n = int(cross.sum())
-        found.append((open_[cross], np.full(n, x), np.full(n, node), last[cross], f[cross]))
-        open_, last, x = open_[~cross], f[~cross], node
-    empty = (pairs[:0], *[np.zeros(0)] * 4)
-    return tuple(np.concatenate(v) for v in zip(empty, *found, strict=True))
+        found.append((pairs[cross], nodes[at[cross]], nodes[node[cross]], last[cross], f[cross]))
+        keep = ~cross if first else slice(None)
+        pairs, at, last = pairs[keep], node[keep], f[keep]
