@@ -1,6 +1,4 @@
-"""Dynamic margin: multipliers of a hand series, each bound, scaled parameters against overrides, laws, bad input."""
-
-from dataclasses import replace
+"""Dynamic margin: the rule under scaled parameters against overrides by hand, the path, laws over every rulebook."""
 
 import numpy as np
 import pytest
@@ -11,10 +9,9 @@ from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.backtest import procyclicality
 from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.moves import groups
-from xlmargin.decide.regime import AT_CAP, AT_FLOOR, AT_SPEED, FILE, IN_BUFFER, Policy, settings
-from xlmargin.decide.scaled import FORMS, Scale
+from xlmargin.decide.regime import settings
+from xlmargin.decide.scaled import Scale
 from xlmargin.errors import InputError
-from xlmargin.params import Params
 
 DAY = 86400.0
 SCALED = [m for m in MODELS if settings(1.79e9).get("scales", m)]
@@ -54,125 +51,6 @@ def history(count=200, size=0.01, **names):
     moves = size * (-1.0) ** np.arange(count - 1)
     days = [f"{np.datetime64('2026-11-25') - np.timedelta64(count - 1 - k, 'D')}" for k in range(count)]
     return {"date": days} | {name: prices(moves if own is None else own) for name, own in names.items()}
-
-
-# --- the multiplier, by hand ---------------------------------------------------------------------------------------
-
-
-def run(policy, *ratios, start=np.nan):
-    multiplier, bound = policy.run(np.array(ratios, np.float64)[:, None], np.full(1, start))
-    return multiplier.ravel().tolist(), bound.ravel().tolist()
-
-
-def test_without_bounds_the_multiplier_is_the_ratio():
-    assert run(Policy(), 1.0, 1.5, 0.7) == ([1.0, 1.5, 0.7], ["", "", ""])
-
-
-def test_floor_and_cap_bind():
-    assert run(Policy(floor=0.8, cap=1.2), 0.5, 1.0, 3.0) == ([0.8, 1.0, 1.2], [AT_FLOOR, "", AT_CAP])
-
-
-def test_the_speed_limit_is_of_the_day_before():
-    found, bound = run(Policy(speed=0.1), 1.0, 2.0, 2.0, 1.0)
-    assert found == pytest.approx([1.0, 1.1, 1.21, 1.089])
-    assert bound == ["", AT_SPEED, AT_SPEED, AT_SPEED]
-
-
-def test_the_speed_limit_starts_from_what_was_in_force():
-    assert run(Policy(speed=0.1), 2.0, start=1.0)[0] == pytest.approx([1.1])
-
-
-def test_a_speed_limit_never_leaves_floor_and_cap():
-    rng = np.random.default_rng(3)
-    ratios = np.exp(rng.normal(0, 0.6, (300, 4)))
-    found, _ = Policy(floor=0.7, cap=1.6, speed=0.15, buffer=0.25).run(ratios, np.full(4, np.nan))
-    assert (found >= 0.7).all()
-    assert (found <= 1.6).all()
-    change = found[1:] / found[:-1] - 1.0
-    assert np.abs(change).max() <= 0.15 + 1e-12
-
-
-def test_the_buffer_is_drawn_down_and_never_below_the_ratio():
-    found, bound = run(Policy(buffer=0.25), 1.0, 1.1, 1.25, 1.4, 1.2, 1.0)
-    assert found == [1.25, 1.25, 1.25, 1.4, 1.4, 1.25]
-    assert bound == ["", IN_BUFFER, IN_BUFFER, IN_BUFFER, IN_BUFFER, ""]
-
-
-def test_stressed_weight_counts_the_highest_volatility_so_far():
-    book, market = account()
-    vol = {"BTC": [0.5, 1.0, 0.5], "ETH": [0.8, 0.8, 0.8]}
-    found = of(book, market, vol=vol, reference=LONG, tool="stress weight").regime
-    assert found.multiplier[:, 0].tolist() == [1.0, 2.0, 0.75 * 1.0 + 0.25 * 2.0]
-    assert found.multiplier[:, 1].tolist() == [1.0, 1.0, 1.0]
-
-
-def test_the_floor_tool_keeps_to_long_run_volatility():
-    book, market = account()
-    found = of(book, market, vol={"BTC": [0.5, 0.25], "ETH": [0.8, 1.0]}, reference=LONG, tool="floor")
-    assert found.regime.tomorrow == {"BTC": 1.0, "ETH": pytest.approx(1.25)}
-    assert found.regime.bound[-1].tolist() == [AT_FLOOR, ""]
-
-
-def test_the_buffer_tool_is_a_quarter_with_its_source():
-    book, market = account()
-    found = of(book, market, vol=VOL, reference=LONG, tool="buffer")
-    assert found.policy.buffer == 0.25
-    assert found.regime.current["ETH"] == 1.25
-    assert "153/2013" in settings(market.as_of).cite("buffer")
-
-
-# --- volatility from prices ----------------------------------------------------------------------------------------
-
-
-def test_exponential_volatility_by_hand():
-    """λ = 0.97 from a first quarter of 1 % moves; one move of 5 % comes in with 3 % weight."""
-    moves = 0.01 * (-1.0) ** np.arange(80)
-    moves[-1] = 0.05
-    table = history(81, BTC=moves, ETH=None)
-    table["ETH"] = prices(0.01 * (-1.0) ** np.arange(80))
-    book, market = account()
-    found = of(book, market, history=table).regime
-    sigma = np.sqrt(0.97 * 0.01**2 + 0.03 * 0.05**2)
-    long = np.sqrt((79 * 0.01**2 + 0.05**2) / 80)
-    assert found.volatility[-1, 0] == pytest.approx(sigma, rel=1e-12)
-    assert found.reference[-1, 0] == pytest.approx(long, rel=1e-12)
-    assert found.tomorrow["BTC"] == pytest.approx(sigma / long, rel=1e-12)
-    assert found.current["BTC"] == pytest.approx(1.0, rel=1e-12)
-    assert len(found.dates) == 81 - 60
-    assert found.dates[-1] - found.dates[-2] == DAY
-    multipliers = of(book, market, history=table).multipliers()
-    assert multipliers["date"].iloc[-1] == "2026-11-26"
-
-
-def test_a_constant_volatility_is_not_procyclical():
-    book, market = account()
-    found = of(book, market, history=history(BTC=None, ETH=None))
-    for _, row in found.procyclicality().iterrows():
-        assert row["peak to trough"] == pytest.approx(1.0, abs=1e-9)
-        assert row["rise over 1"] == pytest.approx(0.0, abs=1e-6)
-        assert row["deviation"] == pytest.approx(0.0, abs=1e-9)
-
-
-def test_the_markets_own_history_is_taken():
-    book, market = account()
-    market = replace(market, tables={"history": history(BTC=None, ETH=None)})
-    found = of(book, market)
-    assert found.regime.tomorrow["BTC"] == pytest.approx(1.0)
-    assert any("fewer than the 2500" in n.text for n in found.notes)
-
-
-def test_nothing_later_than_the_market_is_seen():
-    """A history that goes on after the market's time gives what its first part gives."""
-    book, market = account()
-    rng = np.random.default_rng(5)
-    moves = rng.normal(0, 0.02, 219)
-    long = history(220, BTC=moves, ETH=moves)
-    early = {k: v[:200] for k, v in long.items()}
-    then = replace(market, as_of=market.as_of - 20 * DAY)
-    assert of(book, then, history=long).regime.tomorrow == of(book, then, history=early).regime.tomorrow
-
-
-# --- the rule under scaled parameters ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", SCALED)
@@ -299,9 +177,6 @@ def test_extreme_scenarios_are_left_as_they_are():
         assert new[0] == pytest.approx(1 + 1.5 * (old[0] - 1) if old[2] == 1 else old[0])
 
 
-# --- the path ------------------------------------------------------------------------------------------------------
-
-
 def test_the_path_is_the_margin_of_each_day():
     book, market = on_deribit()
     found = dynamic(book, market, "deribit.portfolio", vol={"BTC": [0.4, 0.8, 0.5]}, reference=0.4, cap=1.5)
@@ -332,6 +207,22 @@ def test_procyclicality_is_that_of_the_path_and_bounds_lower_it():
         assert table.loc["dynamic", measure] < table.loc["by ratio alone", measure]
 
 
+def test_a_path_whose_bare_ratio_goes_too_far_is_shown_with_its_bounds():
+    book, market = on_deribit()
+    found = dynamic(book, market, "deribit.portfolio", vol={"BTC": [0.1, 0.9, 0.1]}, reference=0.1, cap=2.0)
+    with pytest.raises(InputError, match=r"BTC at 9 times: .* alone=False"):
+        found.path()
+    path = found.path(alone=False)
+    assert "by ratio alone" not in path
+    assert path["dynamic"].tolist()[1] > path["published"].tolist()[1]
+    assert list(found.procyclicality(alone=False)["course"]) == ["published", "dynamic"]
+
+
+def test_volatility_falls_to_zero_at_most():
+    down = Scale("vol_down", "down")
+    assert (down(0.25, 2.0), down(0.25, 9.0)) == (0.5, 1.0)
+
+
 def test_many_accounts_each_as_alone():
     positions = {
         "account": ["a", "b"],
@@ -349,89 +240,3 @@ def test_many_accounts_each_as_alone():
     assert frame["multiplier BTC"].isna().tolist() == [False, True]
     assert frame["multiplier ETH"].isna().tolist() == [True, False]
     assert (frame["change"] == frame["tomorrow"] - frame["published"]).all()
-
-
-# --- bad input -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        ({}, "no price history: give history="),
-        ({"history": history(40, BTC=None, ETH=None)}, "40 days with a price of every name; at least 62 are needed"),
-        ({"history": history(100, BTC=None)}, "no column ETH in the history"),
-        ({"history": history(100, size=0.0, BTC=None, ETH=None)}, "prices that never moved tell no regime"),
-        ({"vol": VOL, "reference": LONG, "history": history(BTC=None, ETH=None)}, "history or vol, not both"),
-        ({"vol": VOL, "reference": LONG, "floor": 1.2, "cap": 1.1}, "the floor 1.2 is above the cap 1.1"),
-        ({"vol": VOL, "reference": LONG, "speed": -0.1}, "speed is -0.1; it must be zero or more"),
-        ({"vol": VOL, "reference": LONG, "cap": 0.0}, "cap is 0.0; it must be above zero"),
-        ({"vol": VOL, "reference": LONG, "buffer": float("nan")}, "buffer is nan; it must be zero or more"),
-        ({"vol": VOL, "reference": LONG, "tool": "bufer"}, "no tool 'bufer'; did you mean 'buffer'?"),
-        ({"vol": VOL, "reference": LONG, "days": 0}, "0 days ahead; a whole number of at least 1"),
-        ({"vol": VOL, "reference": LONG, "scale": ["bracket"]}, "did you mean 'brackets'?"),
-        ({"vol": VOL, "reference": LONG, "scale": []}, "name at least one of brackets"),
-        ({"vol": {"BTC": [0.5, 0.6]}, "reference": LONG}, "none is given for ETH"),
-        ({"vol": {**VOL, "ETC": [1, 1, 1]}, "reference": LONG}, "nothing held follows 'ETC'; did you mean 'ETH'?"),
-        (
-            {"vol": {"BTC": [0.5, 0.0], "ETH": [1, 1]}, "reference": LONG},
-            "volatility row 2, column BTC: must be above zero",
-        ),
-        (
-            {"vol": {"BTC": [0.5], "ETH": [1, 1]}, "reference": LONG},
-            "series of one length are needed, not BTC 1, ETH 2",
-        ),
-        ({"vol": {"BTC": 0.5, "ETH": 1.0}}, "one volatility alone tells no regime: give reference="),
-        ({"vol": VOL, "reference": {"BTC": 0.5}}, "reference, column ETH: none is given for ETH"),
-        ({"vol": VOL, "reference": 0.0}, "must be above zero and finite, is 0"),
-    ],
-)
-def test_bad_input_in_words(how, words):
-    book, market = account()
-    with pytest.raises(InputError) as raised:
-        of(book, market, **how)
-    assert words in str(raised.value)
-
-
-def test_a_gap_in_the_history_is_named_with_its_row():
-    book, market = account()
-    table = history(100, BTC=None, ETH=None)
-    table["ETH"][50] = np.nan
-    with pytest.raises(InputError, match=r"history row 52, column ETH: no price of ETH on 2026-10-07"):
-        of(book, market, history=table)
-
-
-def test_a_move_past_one_hundred_per_cent_is_refused():
-    book, market = on_deribit()
-    with pytest.raises(InputError, match=r"price_range.*BTC at 8 times: .* must stay below 100 %; set a lower cap"):
-        dynamic(book, market, "deribit.portfolio", vol={"BTC": [0.1, 0.8]}, reference=0.1)
-
-
-def test_a_rulebook_without_moves_says_why_and_what_could_scale():
-    book, market, params = law_book("var.ewma", 1)
-    with pytest.raises(InputError, match=r"it follows volatility by itself.*scale=\[…\]"):
-        dynamic(book, market, "var.ewma", params=params, vol={}, reference=1.0)
-
-
-def test_a_book_of_cash_follows_nothing():
-    book, market = perps({"instrument": [], "quantity": []}, {"asset": ["USDT"], "amount": [5.0]})
-    with pytest.raises(InputError, match="no positions"):
-        of(book, market, vol={}, reference=1.0)
-
-
-@pytest.mark.parametrize("days", [0, 5])
-def test_a_path_longer_than_what_is_known_is_refused(days):
-    book, market = on_deribit()
-    found = dynamic(book, market, "deribit.portfolio", vol={"BTC": [0.4, 0.5]}, reference=0.4)
-    with pytest.raises(InputError, match="1 to 2 are known"):
-        found.path(days)
-
-
-def test_the_declared_table_names_parameters_that_exist():
-    p = Params.load(FILE, 1.79e9)
-    assert set(p.by) == set(xm.models())
-    for name, own in p.by.items():
-        units = xm.model(name).params(1.79e9).units
-        for row in own.get("scales", ()):
-            assert row["form"] in FORMS
-            assert row["name"] in units
-            assert row.get("by", row["name"]) in units

@@ -28,6 +28,7 @@ from .subject import level_of, on_margin
 from .worlds import at_time, remade
 
 LEVERAGE = "a position's leverage is above what the scaled brackets allow: the highest allowed is taken"
+OWN = "which parameters follow volatility is this library's reading; the venue changes its own by notice"
 STATED = "initial margin rests on the leverage that the position states, which the scaled brackets still allow"
 NOTHING = "no parameter of {} scales with volatility under this rulebook: its requirement stays"
 
@@ -81,47 +82,52 @@ class Dynamic:
         tables = {"volatility": r.volatility, "reference": r.reference, "ratio": r.ratio, "multiplier": r.multiplier}
         return pd.DataFrame(columns | {name: t.ravel() for name, t in tables.items()} | {"bound": r.bound.ravel()})
 
-    def courses(self, days: int | None = None, level: str = "initial") -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def courses(
+        self, days: int | None = None, level: str = "initial", alone: bool = True
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Days (T,) and requirements (T, R) of today's book at today's prices: published, by ratio alone, dynamic.
 
-        ``days`` is how many of the last days to show, all unless given. Days of equal multipliers are run once.
+        ``days`` is how many of the last days to show, all unless given; ``alone`` False leaves out the ratio without
+        bounds, which may ask for more than a move can be. Days of equal multipliers are run once.
         """
         known = len(self.regime.dates)
         count = known if days is None else int(days)
         if not 1 <= count <= known:
             raise InputError([Problem("path", 0, "days", days, f"{count} days; 1 to {known} are known")])
         flat = level_of(self.published, level)
-        tables = {"by ratio alone": self.regime.ratio, "dynamic": self.regime.multiplier}
+        tables = {"by ratio alone": self.regime.ratio} if alone else {}
+        tables["dynamic"] = self.regime.multiplier
         out = {"published": np.broadcast_to(flat, (count, len(flat)))}
         out |= {name: self._requirements(table[-count:], level) for name, table in tables.items()}
         return self.regime.dates[-count:], out
 
     def _requirements(self, table: np.ndarray, level: str) -> np.ndarray:
         rows, which = np.unique(table, axis=0, return_inverse=True)
-        found = [self._level(tuple(map(float, row)), level) for row in rows]
-        return np.array(found)[which.ravel()]
+        return np.array([self._level(row, level) for row in rows])[which.ravel()]
 
-    def _level(self, row: tuple[float, ...], level: str) -> np.ndarray:
-        by = dict(zip(self.regime.names, row, strict=True))
-        run = self.published.run
-        return level_of(_scaled_margin(run.session, self.published, by, self.scales, "dynamic: path", None)[0], level)
+    def _level(self, row: np.ndarray, level: str) -> np.ndarray:
+        by = dict(zip(self.regime.names, map(float, row), strict=True))
+        how = self.published.run.session, self.published, by, self.scales, "dynamic: path", None
+        return level_of(_scaled_margin(*how)[0], level)
 
-    def path(self, days: int | None = None, level: str = "initial") -> Any:
+    def path(self, days: int | None = None, level: str = "initial", alone: bool = True) -> Any:
         """A row per day and pool: the requirement as published, by the ratio alone, and with the bounds asked for."""
         import pandas as pd
 
-        dates, tables = self.courses(days, level)
+        dates, tables = self.courses(days, level, alone)
         rows = len(self.published.account)
         columns = {"date": np.repeat(np.array([day(d) for d in dates], object), rows)}
         columns |= {"account": np.tile(self.published.account, len(dates))}
         columns |= {"pool": np.tile(self.published.pool, len(dates))}
         return pd.DataFrame(columns | {name: table.ravel() for name, table in tables.items()})
 
-    def procyclicality(self, days: int | None = None, level: str = "initial", steps: Sequence[int] = (1, 5)) -> Any:
+    def procyclicality(
+        self, days: int | None = None, level: str = "initial", steps: Sequence[int] = (1, 5), alone: bool = True
+    ) -> Any:
         """A row per pool and course: peak to trough, largest rises over ``steps`` days, deviation of log changes."""
         import pandas as pd
 
-        _, tables = self.courses(days, level)
+        _, tables = self.courses(days, level, alone)
         out = []
         for r, account in enumerate(self.published.account):
             for name, table in tables.items():
@@ -175,7 +181,8 @@ def dynamic(
     tomorrow, params, notes = _scaled_margin(
         later, margin, found.tomorrow, which, _source(found, found.tomorrow), effective
     )
-    told = [Note(text, known.cite("long_days", "decay"), np.ones(len(margin.account), bool)) for text in found.doubts]
+    every = np.ones(len(margin.account), bool)
+    told = [Note(text, known.cite("long_days", "decay"), every) for text in (OWN, *found.doubts)]
     return Dynamic(margin, current, tomorrow, params, found, policy, which, (*tomorrow.notes, *told, *notes))
 
 

@@ -17,7 +17,7 @@ from ..params import Params
 from ..registry import Model
 from .regime import settings
 
-FORMS = ("fraction", "times", "whole", "factor", "table")
+FORMS = ("fraction", "times", "down", "whole", "factor", "table")
 RATE = re.compile(r"fraction|parts? of|\bbp\b|%|ppm|per unit of|1e-4|volatility at|asset = \[")
 MOST = 30
 RATES, LIMITS = ("rate", "cum"), ("max_leverage",)
@@ -53,8 +53,13 @@ class Scale:
             return value
         if self.form == "whole":
             return math.ceil(value * m - 1e-9)
-        out = value + (value - 1.0) * (m - 1.0) if self.form == "factor" else value * m
-        if (self.form == "factor" and out <= 0.0) or (self.form == "fraction" and abs(out) >= 1.0 > abs(value)):
+        if self.form == "factor":
+            out = value + (value - 1.0) * (m - 1.0)
+            bad = out <= 0.0
+        else:
+            out = min(value * m, 1.0) if self.form == "down" else value * m
+            bad = out <= -1.0 < value or (self.form == "fraction" and out >= 1.0 > value)
+        if bad:
             raise ValueError(f"{value:g} would become {out:g}")
         return out
 
@@ -214,7 +219,8 @@ def _of(scale: Scale, value: Any, m: float, name: str) -> Any:
     try:
         return scale(value, m)
     except ValueError as error:
-        message = f"{name} at {m:.4g} times: {error}, and a move must stay below 100 %; set a lower cap"
+        said = f"{name} at {m:.4g} times: {error}, and a move must stay below 100 %"
+        message = f"{said}; set a lower cap, or alone=False for a path within its bounds only"
         raise InputError([Problem("scale", 0, scale.name, m, message)]) from None
 
 

@@ -74,7 +74,7 @@ def prices(market: Market, p: Params, moves: np.ndarray) -> np.ndarray:
     power = np.where(days < MONTH, at("vega_power_short"), at("vega_power_long"))
     reach = (MONTH / np.maximum(at("dte_floor"), days)) ** power
     move = moves[scope[o], :, 1]
-    vol = market["iv"][o, None] * (1.0 + move * reach[:, None])
+    vol = market["iv"][o, None] * np.maximum(1.0 + move * reach[:, None], 0.0)
     vol = np.where(move > 0, np.maximum(vol, at("min_vol_up")[:, None]), vol)
     tau, rate = days / YEAR_DAYS, np.nan_to_num(market["rate"][o])
     out[o] = black_scholes(
