@@ -16,6 +16,7 @@ from ..pricing import YEAR, greeks
 from .axis import UNDERLYING, Axis
 from .moves import groups, refuse_unpriced
 from .subject import on_margin
+from .trades import marks
 
 PER_PERCENT, PER_POINT = 0.01, 0.01
 
@@ -113,7 +114,7 @@ class Exposure:
         own = {
             "balance": total(cash_key, book.cash.amount),
             "result": total(legs_key, result[known]),
-            "options": total(legs_key, option_value(book, market)[known]),
+            "options": total(legs_key, option_value(book, market.with_columns(mark=marks(market)))[known]),
         }
         amount = own["balance"] + own["result"] + own["options"]
         worth = {"amount": amount, "usd": amount * market.price[asset]}
