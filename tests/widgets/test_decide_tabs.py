@@ -66,8 +66,8 @@ def test_the_surface_is_the_core_s_headroom(panel):
 
 
 def test_a_path_runs_through_the_ladder_and_says_what_would_have_prevented_it(panel):
-    blocks = opened(panel, "liquidation", end="80", slippage="1 %")
-    path = {"BTC": 0.8 * np.linspace(0.0, 1.0, 21)}
+    blocks = opened(panel, "liquidation", end="-80", slippage="1 %")
+    path = {"BTC": -0.8 * np.linspace(0.0, 1.0, 21)}
     run = decide.simulate(panel.margin, path, slippage=0.01)
     assert run.liquidated
     chart = next(b for b in blocks if b["kind"] == "chart")
