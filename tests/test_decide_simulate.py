@@ -10,7 +10,7 @@ from xlmargin.decide.moves import named
 from xlmargin.decide.prevent import prevent
 from xlmargin.decide.simulate import PARTIES, simulate
 from xlmargin.decide.trades import closed
-from xlmargin.decide.venues import Ladder
+from xlmargin.decide.venues import Ladder, ladder
 from xlmargin.decide.worlds import moved_session
 
 MODEL = "binance.usdm"
@@ -78,6 +78,27 @@ def test_steps_by_an_independent_loop():
     assert found.size[-1][0] == pytest.approx(q)
     assert found.equity[-1] == pytest.approx(cash + q * (mark - 60_000))
     assert found.fund == pytest.approx(fund)
+
+
+def test_what_is_not_published_of_a_ladder_is_said():
+    """The venue's own ladder carries its doubt with its source; a ladder of one's own has none; calm paths none."""
+    margin = xm.margin(*account(), MODEL)
+    own = ladder(MODEL, margin.run.market.as_of)
+    told = {n.text: n for n in simulate(margin, {"BTC": [-0.1136]}).notes}
+    assert own.doubt.startswith("step sizes are not published")
+    assert told[own.doubt].cite == own.cite
+    assert any("no slippage" in text for text in told)
+    mine = {n.text for n in simulate(margin, {"BTC": [-0.1136]}, rules=PLAIN, slippage=0.001).notes}
+    assert mine == {n.text for n in margin.notes}
+    assert {n.text for n in simulate(margin, {"BTC": [0.01]}).notes} == mine
+    short = [n.text for n in simulate(margin, {"BTC": [-0.2]}, fund=1_000.0).notes]
+    assert any("does not cover the deficit" in text for text in short)
+
+
+@pytest.mark.parametrize("model", xm.models())
+def test_every_ladder_whose_steps_are_guessed_has_a_doubt(model):
+    """Only what documents state whole may go without: none of today's rulebooks does."""
+    assert ladder(model, 1.79e9).doubt
 
 
 def test_a_gap_bankrupts_and_the_fund_pays():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..book import Book, Orders
-from ..errors import InputError, Problem
+from ..errors import InputError, Note, Problem
 from ..ledger import Margin
 from ..run import Session
 from .moves import Moves, named
@@ -22,6 +22,8 @@ from .worlds import moved_session
 
 PARTIES = ("account", "others", "market", "venue", "fund", "deleveraged", "uncovered")
 MOST_STEPS = 200
+AT_MARK = "forced trades are closed at the mark: no slippage was given"
+UNMET = "the fund does not cover the deficit and no opposite positions were given that could be deleveraged"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Simulation:
     """What became of one account: events, equity and maintenance at each point, what everybody gained in all.
 
     ``size`` (T+1, H) is what is left of each leg of the start, as a fraction; ``fund`` what the fund ends with.
+    ``notes`` say what of the ladder is not published and what else the run rests on.
     """
 
     events: tuple[Event, ...]
@@ -50,6 +53,7 @@ class Simulation:
     fund: float
     currency: str
     ladder: Ladder
+    notes: tuple[Note, ...] = ()
 
     @property
     def totals(self) -> dict[str, float]:
@@ -106,7 +110,21 @@ def simulate(
     equity, need = np.zeros(len(moves)), np.zeros(len(moves))
     for t in range(len(moves)):
         equity[t], need[t] = run.point(t, moves)
-    return Simulation(tuple(run.events), equity, need, np.array(run.sizes), run.fund, run.currency, own)
+    found = Simulation(tuple(run.events), equity, need, np.array(run.sizes), run.fund, run.currency, own)
+    return replace(found, notes=(*margin.notes, *_doubts(found, slippage, others is None)))
+
+
+def _doubts(found: Simulation, slippage: float, unopposed: bool) -> Iterator[Note]:
+    """What is not known of the ladder, where it was used, and what was left out of the run."""
+    here = np.ones(1, bool)
+    if not found.liquidated:
+        return
+    if found.ladder.doubt:
+        yield Note(found.ladder.doubt, found.ladder.cite, here)
+    if not slippage:
+        yield Note(AT_MARK, "", here)
+    if unopposed and found.totals["uncovered"] < 0:
+        yield Note(UNMET, "", here)
 
 
 def along(market: Any, path: Mapping[str, Any], vol: Mapping[str, Any] | None = None) -> Moves:
