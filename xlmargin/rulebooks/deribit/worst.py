@@ -43,7 +43,7 @@ def _sums(book: Book, ready: Ready, equity: tuple[np.ndarray, np.ndarray]) -> np
     order = np.argsort(key, kind="stable")
     start = np.searchsorted(key[order], np.arange(rows * coins + 1))
     held = sparse.csr_matrix((legs.quantity[order], legs.instrument[order], start), (rows * coins, len(ready.market)))
-    total = (held @ ready.cells).reshape(rows, coins, -1)
+    total = (held @ ready.cells).reshape(rows, coins, ready.cells.shape[1])
     if ready.cross:
         total = total + _equity_dollars(book, ready, equity)[:, :, None] * _equity_moves(ready)[None]
     return total
