@@ -1,0 +1,192 @@
+"""Which venue or account should hold each position or hedge, so that what all of them require is least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..book import Book
+from ..comparison import in_currency
+from ..errors import InputError, Problem
+from ..market import Market
+from ..params import Params
+from ..registry import model as find
+from .across import Models, told_of, venues_of
+from .arrangements import arrangements, bound_of, lacking, starts
+from .assign import TIE, Pots, Shares
+from .movable import Listing, listing, moved, moving_costs
+from .owners import owner_named, owners_of
+from .placed import Placement
+from .pots import Items, Place, Pot, pot_of
+from .subject import level_of
+
+EXACT = 4096
+
+
+def place(
+    book: Book,
+    market: Market,
+    models: Models = None,
+    *,
+    owner: str | None = None,
+    movable: Any = None,
+    hedges: Any = None,
+    eligible: Any = None,
+    lots: int = 1,
+    level: str = "initial",
+    currency: str = "USD",
+    move_cost: float = 0.0,
+    fees: float | Mapping[str, float] = 0.0,
+    exact_up_to: int = EXACT,
+    params: Mapping[str, Params] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    workers: int | None = None,
+) -> Placement:
+    """Where an owner's positions should stand: min Σ over accounts of requirement(what stands there) + cost of moving.
+
+    Parameters: ``models`` by venue as ``across`` takes them; a venue at which no account stands yet is a candidate too.
+    ``owner``, where the accounts table names several. ``movable``: None for every cross position, names, or a table
+    (instrument, account, lots, cost). ``hedges``: a table (instrument, quantity, price, lots) of trades that must stand
+    somewhere. ``eligible``: a table (instrument, venue, most, listed_as); what it names goes nowhere else. ``lots``,
+    equal parts that a position may be split into. ``level``, the requirement that is minimised. ``move_cost`` is a
+    cost in ``currency`` a position moved, ``fees`` a fraction of notional at either end, one number or by venue.
+    ``exact_up_to`` loads of a pot (2^12: twelve whole positions) every placement is gone through; beyond, exchanges of
+    one and two positions from several starts. Balances, orders and all else stay; a position moves at its mark.
+    The same contract is one by its fields, whatever its name (see ``contract_at``).
+    Raises InputError for tables that cannot be read and for positions that no pot can hold, with the reasons.
+    """
+    book = _of_owner(book, owner)
+    places = _places(book, models, params, options, workers)
+    found = moved(book, market, movable, hedges, lots)
+    if not len(found.items):
+        raise InputError("nothing to place: the book holds no cross position, and no hedge is given")
+    where = listing(market, found.items, places, eligible)
+    pots = tuple(
+        pot_of(
+            book,
+            market,
+            p,
+            found.items,
+            (where.instrument[v], where.size[v]),
+            where.most[v],
+            found.legs,
+            level,
+            currency,
+        )
+        for v, p in enumerate(places)
+    )
+    why = _reasons(found.items, pots, where)
+    _refuse(found.items, pots, why)
+    each = moving_costs(market, found, [pot.venue for pot in pots], move_cost, fees, currency)
+    home = _home(found.items, len(pots))
+    now = np.array([pot.need(row[None, :])[0] for pot, row in zip(pots, home, strict=True)])
+    shares = _least(pots, found.items, each, home, float(np.abs(now[np.isfinite(now)]).sum()), exact_up_to)
+    return _told(book, market, found.items, pots, shares, each, now, why, (level, currency))
+
+
+def _of_owner(book: Book, owner: str | None) -> Book:
+    if not len(book):
+        raise InputError("an empty book: no table names an account")
+    names, number = owners_of(book)
+    return book.take(np.flatnonzero(number == owner_named(names, owner)))
+
+
+def _places(
+    book: Book,
+    models: Models,
+    params: Mapping[str, Params] | None,
+    options: Mapping[str, Mapping[str, Any]] | None,
+    workers: int | None,
+) -> list[Place]:
+    """The accounts of the book, and an account to be opened at each further venue that ``models`` names."""
+    venue, chosen = venues_of(book, models)
+    how = {name: told_of(id, params, options) | {"workers": workers} for name, id in chosen.items()}
+    here = [
+        Place(r, str(book.account[r]), name, find(chosen[name]), how[name]) for r, name in enumerate(venue.tolist())
+    ]
+    new = [name for name in chosen if name not in venue]
+    return here + [Place(-1, f"(new) {name}", name, find(chosen[name]), how[name]) for name in new]
+
+
+def _reasons(items: Items, pots: Sequence[Pot], where: Listing) -> dict[tuple[int, int], str]:
+    """Why an item cannot stand at a pot, for every pair where it cannot."""
+    refused = {(v, k): f"{pot.account}: {why}" for v, pot in enumerate(pots) for k, why in pot.refused.items()}
+    return where.why | refused
+
+
+def _refuse(items: Items, pots: Sequence[Pot], why: Mapping[tuple[int, int], str]) -> None:
+    """Stop where an item can stand nowhere, with the reason of every pot."""
+    room = np.sum([pot.most for pot in pots], axis=0)
+    problems = []
+    for k in np.flatnonzero(room < items.lots):
+        told = "; ".join(why[v, k] for v in range(len(pots)) if (v, k) in why)
+        few = "the eligible table leaves too little room for it"
+        problems.append(
+            Problem("positions", 0, "instrument", items.name[k], f"no pot can hold {items.name[k]}: {told or few}")
+        )
+    if problems:
+        raise InputError(problems)
+
+
+def _home(items: Items, pots: int) -> np.ndarray:
+    """Lots (V, K) as held; hedges stand nowhere."""
+    return np.where(items.home[None, :] == np.arange(pots)[:, None], items.lots[None, :], 0)
+
+
+def _least(
+    pots: Sequence[Pot], items: Items, each: np.ndarray, home: np.ndarray, scale: float, exact_up_to: int
+) -> Shares:
+    """The placement of least requirement and cost; of two that differ by rounding alone, the one that moves less."""
+    tie = np.where(home > 0, 0.0, TIE * max(1.0, scale)) / (len(items) * items.lots)
+    cost = [lambda n, pot=pot, c=c: pot.need(n) + n @ c for pot, c in zip(pots, each + tie, strict=True)]
+    search = Pots(cost, items.lots)
+    found = search.exact() if search.few(exact_up_to) else search.exchange(list(starts(search, items, pots, home)))
+    if not np.isfinite(found.cost):
+        raise InputError(
+            "no placement: the venues cannot hold all positions together; give fewer limits or more venues"
+        )
+    return found
+
+
+def _told(
+    book: Book,
+    market: Market,
+    items: Items,
+    pots: tuple[Pot, ...],
+    shares: Shares,
+    each: np.ndarray,
+    now: np.ndarray,
+    why: Mapping[tuple[int, int], str],
+    said: tuple[str, str],
+) -> Placement:
+    level, currency = said
+    home = _home(items, len(pots))
+    held = [pot.margin(row) for pot, row in zip(pots, home, strict=True)]
+    after = [pot.margin(row) for pot, row in zip(pots, shares.counts, strict=True)]
+    then = np.array([float((level_of(m, level) * in_currency(m, currency)).sum()) for m in after])
+    equity = np.array([float((m.equity.value * in_currency(m, currency)).sum()) for m in held])
+    short = np.array([lacking(a, h, level, currency) for a, h in zip(after, held, strict=True)])
+    compared = tuple(arrangements(pots, items, held, now, then, (level, currency)))
+    cost = float((shares.counts * each).sum())
+    bound = float(then.sum() + cost) if shares.exact else bound_of(book, market, pots, items, said)
+    notes = tuple(dict.fromkeys(f"{p.model}: {n.text}" for p, m in zip(pots, after, strict=True) for n in m.notes))
+    return Placement(
+        items=items,
+        pots=pots,
+        counts=shares.counts,
+        now=now,
+        then=then,
+        equity=equity,
+        short=short,
+        cost=cost,
+        exact=shares.exact,
+        bound=bound,
+        tried=shares.tried,
+        level=level,
+        currency=currency,
+        arrangements=compared,
+        why=why,
+        notes=notes,
+    )
