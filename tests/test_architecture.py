@@ -25,7 +25,7 @@ FACES = {
 }
 ORDER = [
     {"errors"},
-    {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas"},
+    {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas", "cells", "texts"},
     {"parsing"},
     {"market", "book"},
     {"facts", "tiers"},

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xlmargin.parsing import EXCEL_EPOCH
+from xlmargin.cells import EXCEL_EPOCH
 
 from .registry import FUNCTIONS
 from .tabular import columns_of

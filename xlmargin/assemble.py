@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from . import crif
 from .book import Book, Cash, Legs, Orders
@@ -17,6 +16,7 @@ from .facts import asset_prices, instrument_facts, leaders, market_of
 from .market import Market
 from .parsing import Table, parse, read_time
 from .schemas import INSTRUMENT_COLUMNS, MODEL_TABLES, SCHEMAS
+from .texts import objects
 
 SIDE = {"long": 1, "short": -1}
 CASH_KIND = {"": 0, "wallet": 0, "loan": 1, "supplied": 2}
@@ -102,7 +102,7 @@ def assemble(
     rows = len(account_names)
     legs = _legs(parsed["positions"], legs_of, renumber[codes[1]], rows, market, problems)
     orders = _orders(parsed["orders"], orders_of, renumber[codes[2]], rows)
-    locations = tuple(dict.fromkeys(["", *parsed["balances"]["location"]]))
+    locations = tuple(dict.fromkeys(["", *parsed["balances"].texts("location").words]))
     cash = _cash(parsed["balances"], cash_of, asset_codes[1], rows, locations)
     book = Book(
         legs,
@@ -121,7 +121,7 @@ def _extra(name: str) -> tuple:
 
 
 def _venue(accounts: Table) -> str:
-    venues = {v.casefold() for v in accounts["venue"] if v}
+    venues = {v.casefold() for v in accounts.texts("venue").words if v}
     return venues.pop() if len(venues) == 1 else ""
 
 
@@ -132,7 +132,7 @@ def _as_of(given: Any, told: Iterable[Table], problems: list[Problem]) -> float:
         except ValueError as error:
             problems.append(Problem("", 0, "as_of", given, str(error)))
             return np.nan
-    times = np.concatenate([table["as_of"] for table in told])
+    times = np.concatenate([table.given.get("as_of", ()) for table in told])
     if len(times) == 0 or np.isnan(times).all():
         message = "no valuation time: give as_of, or fill the column as_of of the instruments table"
         problems.append(Problem("instruments", 0, "as_of", None, message))
@@ -140,26 +140,32 @@ def _as_of(given: Any, told: Iterable[Table], problems: list[Problem]) -> float:
     return float(np.nanmax(times))
 
 
-def _numbered(*given: Table, key: str, also: np.ndarray | tuple[str, ...] = ()) -> tuple[np.ndarray, list[np.ndarray]]:
+def _numbered(*given: Table, key: str, also: Iterable[str] = ()) -> tuple[np.ndarray, list[np.ndarray]]:
     """Distinct names over several tables in order of appearance, and the number of each record's name."""
-    columns = [t[key] for t in given]
-    extra = np.asarray([a for a in also if a], object)
-    codes, names = pd.factorize(np.concatenate([*columns, extra]).astype(object))
-    cuts = np.cumsum([len(c) for c in columns])
-    return np.asarray(names, object), np.split(codes.astype(np.int64), cuts)[: len(columns)]
+    known: dict[str, int] = {}
+    codes = []
+    for table in given:
+        texts = table.texts(key)
+        words = texts.words if len(table) else ()
+        renumber = np.array([known.setdefault(word, len(known)) for word in words], np.int64)
+        codes.append(renumber[texts.number])
+    for name in also:
+        if name:
+            known.setdefault(name, len(known))
+    return objects(list(known)), codes
 
 
 def _legs(
     table: Table, row: np.ndarray, instrument: np.ndarray, rows: int, market: Market, problems: list[Problem]
 ) -> Legs:
-    side = np.array([SIDE.get(s, 0) for s in table["side"]], np.int8)
-    isolated = table["margin_mode"] == "isolated"
+    side = table.texts("side").to(SIDE, 0, np.int8)
+    isolated = table.texts("margin_mode").such("isolated")
     raw = Legs(
         rows,
         row,
         instrument,
         side,
-        isolated.astype(bool),
+        isolated,
         table["quantity"],
         table["entry_price"],
         table["leverage"],
@@ -224,14 +230,13 @@ def _merged(lots: Legs, leg: np.ndarray, new: np.ndarray, market: Market, proble
 
 
 def _cash(table: Table, row: np.ndarray, asset: np.ndarray, rows: int, locations: tuple[str, ...]) -> Cash:
-    kind = np.array([CASH_KIND.get(k, 0) for k in table["kind"]], np.int8)
-    number = {name: i for i, name in enumerate(locations)}
-    where = np.array([number[w] for w in table["location"]], np.int64)
+    kind = table.texts("kind").to(CASH_KIND, 0, np.int8)
+    where = table.texts("location").to({name: i for i, name in enumerate(locations)}, 0, np.int64)
     return Cash(rows, row, asset, kind, table["amount"], where, table.rows).sorted(asset, kind, where)
 
 
 def _orders(table: Table, row: np.ndarray, instrument: np.ndarray, rows: int) -> Orders:
-    side = np.array([SIDE.get(s, 0) for s in table["side"]], np.int8)
+    side = table.texts("side").to(SIDE, 0, np.int8)
     raw = Orders(
         rows,
         row,

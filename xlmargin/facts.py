@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from .market import KIND, SPOT, Market
 from .parsing import Table
 from .schemas import INSTRUMENT_COLUMNS, TEXT
 from .symbols import Symbol, known, parse
+from .texts import Texts, numbered, objects
 
 NUMBERS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype != TEXT and c.name != "as_of")
 WORDS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype == TEXT and c.name != "instrument")
 FIXED_BY_NAME = ("strike", "option_type")
+SAID = ("kind", "underlying", "settle", "quote", "option_type", "expiry", "strike", "inverse")
+TOLD = attrgetter(*SAID)
 CURRENCY_OF_ACCOUNT = ("USD",)
 
 
@@ -25,35 +29,24 @@ class Facts:
     """Numbers and words (I,) of each instrument, by column."""
 
     numbers: dict[str, np.ndarray]
-    words: dict[str, np.ndarray]
+    words: dict[str, Texts]
 
     @property
     def settle(self) -> np.ndarray:
-        """Settlement asset by name (I,)."""
-        return self.words["settle"]
+        """Settlement assets by name, in order of appearance."""
+        return self.words["settle"].compact().words
 
 
 def instrument_facts(
     names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarray], problems: list[Problem], venue: str
 ) -> Facts:
     """Gather the facts of ``names`` from the tables (instruments first, then positions) and from the name."""
-    stated = Facts(
-        {k: np.full(len(names), np.nan) for k in NUMBERS},
-        {k: np.full(len(names), "", object) for k in WORDS},
-    )
-    for table, code in zip((tables["instruments"], tables["positions"]), codes, strict=False):
-        for column in NUMBERS:
-            _state(stated.numbers[column], table, code, column, names, problems)
-        for column in WORDS:
-            _state(stated.words[column], table, code, column, names, problems)
-        _state_extra(stated, table, code, len(names))
-    for i, name in enumerate(names):
-        symbol = known(str(name), venue)
-        if symbol is not None:
-            _take_from_name(i, symbol, stated, lambda i=i: _place(i, tables, codes), problems)
-        elif not stated.words["kind"][i] or not stated.words["underlying"][i]:
-            place = _place(i, tables, codes)
-            problems.append(Problem(*place, "instrument", name, _unreadable(str(name), venue)))
+    given = list(zip((tables["instruments"], tables["positions"]), codes, strict=False))
+    numbers = {column: _numbers(given, column, names, problems) for column in NUMBERS}
+    words = {column: _words(given, column, names, problems) for column in WORDS}
+    stated = Facts(numbers, words)
+    _state_extra(stated, *given[0], len(names))
+    _take_from_names(names, stated, lambda i: _place(i, tables, codes), problems, venue)
     return _with_defaults(stated)
 
 
@@ -61,42 +54,69 @@ def _with_defaults(facts: Facts) -> Facts:
     """What follows from other facts: the scope is the underlying, results are paid in the quote currency, linear, 1."""
     words, numbers = dict(facts.words), dict(facts.numbers)
     for column, source in (("scope", "underlying"), ("settle", "quote")):
-        words[column] = np.where(words[column] == "", words[source], words[column]).astype(object)
+        words[column] = words[column].filled(words[source])
     for column, value in (("inverse", 0.0), ("contract_size", 1.0)):
         numbers[column] = np.where(np.isnan(numbers[column]), value, numbers[column])
     return Facts(numbers, words)
 
 
-def _state(
-    target: np.ndarray, table: Table, code: np.ndarray, column: str, names: np.ndarray, problems: list[Problem]
-) -> None:
-    values = table.columns.get(column)
-    if values is None:
-        return
-    given = (values != "") if values.dtype == object else ~np.isnan(values)
-    if not given.any():
-        return
-    had = (target != "") if target.dtype == object else ~np.isnan(target)
-    before = target.copy()
-    target[code[given][::-1]] = values[given][::-1]
-    target[had] = before[had]
-    for i in np.flatnonzero(given & (target[code] != values)):
-        message = f"{values[i]} here, {target[code[i]]} elsewhere for {names[code[i]]}"
-        problems.append(table.problem(int(i), column, message))
+def _numbers(
+    given: list[tuple[Table, np.ndarray]], column: str, names: np.ndarray, problems: list[Problem]
+) -> np.ndarray:
+    """A number of each instrument (I,): the first that a table states; NaN where none does."""
+    target = np.full(len(names), np.nan)
+    for table, code in given:
+        values = table.given.get(column)
+        if values is not None:
+            here = ~np.isnan(values)
+            for i in _state(target, ~np.isnan(target), code, values, here):
+                _disagree(table, int(i), column, target[code[i]], names[code[i]], problems)
+    return target
+
+
+def _words(given: list[tuple[Table, np.ndarray]], column: str, names: np.ndarray, problems: list[Problem]) -> Texts:
+    """A word of each instrument (I,): the first that a table states; "" where none does."""
+    target, known = np.zeros(len(names), np.int64), {"": 0}
+    for table, code in given:
+        texts = table.given.get(column)
+        if texts is not None:
+            renumber = np.array([known.setdefault(word, len(known)) for word in texts.words], np.int64)
+            values = renumber[texts.number]
+            clash = _state(target, target != 0, code, values, values != 0)
+            for i in clash:
+                there = list(known)[target[code[i]]]
+                _disagree(table, int(i), column, there, names[code[i]], problems)
+    return Texts(target, objects(list(known)))
+
+
+def _state(target: np.ndarray, had: np.ndarray, code: np.ndarray, values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Write ``values`` of records whose instrument is ``code`` into ``target`` where it has none, the first wins.
+
+    Returns the records that say something else than what stands there.
+    """
+    first = given & ~had[code]
+    target[code[first][::-1]] = values[first][::-1]
+    return np.flatnonzero(given & (target[code] != values))
+
+
+def _disagree(table: Table, i: int, column: str, there: Any, name: str, problems: list[Problem]) -> None:
+    message = f"{table[column][i]} here, {there} elsewhere for {name}"
+    problems.append(table.problem(i, column, message))
 
 
 def _state_extra(facts: Facts, table: Table, code: np.ndarray, count: int) -> None:
     """Columns beyond the schema of the instruments table are kept: rulebooks may declare that they need them."""
-    if table.name != "instruments":
-        return
     for name, cells in table.extra.items():
         key = name.strip().casefold().replace(" ", "_")
         try:
             target, values = np.full(count, np.nan), cells.astype(np.float64)
+            target[code[::-1]] = values[::-1]
+            facts.numbers[key] = target
         except (TypeError, ValueError):
-            target, values = np.full(count, "", object), np.array(["" if c is None else str(c) for c in cells], object)
-        target[code[::-1]] = values[::-1]
-        (facts.words if target.dtype == object else facts.numbers)[key] = target
+            words = np.array(["", *("" if c is None else str(c) for c in cells)], object)
+            number = np.zeros(count, np.int64)
+            number[code[::-1]] = np.arange(1, len(words))[::-1]
+            facts.words[key] = Texts(number, words)
 
 
 def _place(i: int, tables: Mapping[str, Table], codes: list[np.ndarray]) -> tuple[str, int]:
@@ -116,38 +136,62 @@ def _unreadable(name: str, venue: str) -> str:
     return f"cannot read {name!r}"
 
 
-def _take_from_name(
-    i: int, symbol: Symbol, facts: Facts, place: Callable[[], tuple[str, int]], problems: list[Problem]
+def _take_from_names(
+    names: np.ndarray,
+    facts: Facts,
+    place: Callable[[int], tuple[str, int]],
+    problems: list[Problem],
+    venue: str,
 ) -> None:
-    """Fill what the tables leave open from the name; a strike or type that the name contradicts is a problem."""
-    for column in ("kind", "underlying", "settle", "quote", "option_type"):
-        said, stated = getattr(symbol, column), facts.words[column][i]
-        if stated and said and stated != said and column in FIXED_BY_NAME:
-            message = f"{stated} here, but the name {symbol.text} says {said}"
-            problems.append(Problem(*place(), column, stated, message))
-        if not stated:
-            facts.words[column][i] = said
-    for column in ("expiry", "strike", "inverse"):
-        said, stated = float(getattr(symbol, column)), float(facts.numbers[column][i])
-        if stated != stated:
-            facts.numbers[column][i] = said
-        elif column in FIXED_BY_NAME and said == said and said != stated:
-            message = f"{stated:g} here, but the name {symbol.text} says {said:g}"
-            problems.append(Problem(*place(), column, stated, message))
+    """Fill what the tables leave open from the names; what can neither be read nor is stated is a problem."""
+    symbols = [known(name, venue) for name in names]
+    read = np.array([symbol is not None for symbol in symbols], bool)
+    clash = ~read & (facts.words["kind"].such("") | facts.words["underlying"].such(""))
+    at = np.flatnonzero(read)
+    if len(at):
+        told = zip(*(TOLD(symbols[i]) for i in at), strict=True)
+        for column, said in zip(SAID, told, strict=True):
+            differs = _fill(facts, column, at, said)
+            if column in FIXED_BY_NAME:
+                clash[at] |= differs
+    for i in np.flatnonzero(clash):
+        if symbols[i] is None:
+            problems.append(Problem(*place(i), "instrument", names[i], _unreadable(str(names[i]), venue)))
+        else:
+            problems.extend(_contradictions(int(i), symbols[i], facts, place(i)))
+
+
+def _fill(facts: Facts, column: str, at: np.ndarray, said: tuple[Any, ...]) -> np.ndarray:
+    """Write what the names of instruments ``at`` (A,) say where nothing is stated; returns where another is (A,)."""
+    if column in facts.numbers:
+        values, own = np.array(said, np.float64), facts.numbers[column][at]
+        facts.numbers[column][at] = np.where(np.isnan(own), values, own)
+        return ~np.isnan(own) & ~np.isnan(values) & (own != values)
+    values, own = Texts(*numbered(list(said))), facts.words[column]
+    facts.words[column] = own.filled(values.spread(at, len(own)))
+    return ~own.at(at).such("") & ~values.such("") & (own.at(at).array != values.array)
+
+
+def _contradictions(i: int, symbol: Symbol, facts: Facts, place: tuple[str, int]) -> Iterator[Problem]:
+    """What the tables state of an instrument though its name says another thing."""
+    stated, said = facts.words["option_type"].array[i], symbol.option_type
+    if stated and said and stated != said:
+        yield Problem(*place, "option_type", stated, f"{stated} here, but the name {symbol.text} says {said}")
+    strike = float(facts.numbers["strike"][i])
+    if symbol.strike == symbol.strike and strike != symbol.strike:
+        message = f"{strike:g} here, but the name {symbol.text} says {symbol.strike:g}"
+        yield Problem(*place, "strike", strike, message)
 
 
 def asset_prices(
     names: np.ndarray, table: Table, code: np.ndarray, facts: Facts, problems: list[Problem]
 ) -> dict[str, np.ndarray]:
     """USD price of each asset: the assets table, 1 for USD itself, else the index of that underlying."""
-    prices = {key: np.full(len(names), np.nan) for key in ("price", "confidence")}
-    for column in prices:
-        _state(prices[column], table, code, column, names, problems)
+    prices = {key: _numbers([(table, code)], key, names, problems) for key in ("price", "confidence")}
     prices |= _extra_numbers(table, code, len(names))
-    in_dollars = np.isin(facts.words["quote"], ("USD", "USDC", "USDT"))
-    index = dict(
-        zip(facts.words["underlying"][in_dollars][::-1], facts.numbers["index"][in_dollars][::-1], strict=True)
-    )
+    in_dollars = np.flatnonzero(facts.words["quote"].such("USD", "USDC", "USDT"))
+    of = facts.words["underlying"].at(in_dollars)
+    index = dict(zip(of.words, of.first(facts.numbers["index"][in_dollars]), strict=True))
     for i, name in enumerate(names):
         if np.isnan(prices["price"][i]):
             prices["price"][i] = 1.0 if name in CURRENCY_OF_ACCOUNT else index.get(name, np.nan)
@@ -178,14 +222,14 @@ def market_of(
 ) -> tuple[Market, np.ndarray]:
     """The market in its canonical order (scope, expiry, strike, type), and each instrument's number in it."""
     words, numbers = facts.words, dict(facts.numbers)
-    numbers["call"] = (words["option_type"] == "C").astype(np.float64)
-    scopes, scope = np.unique(words["scope"].astype(str), return_inverse=True)
-    order = np.lexsort((names.astype(str), numbers["call"], numbers["strike"], numbers["expiry"], scope))
+    numbers["call"] = words["option_type"].such("C").astype(np.float64)
+    scopes, scope = words["scope"].sorted()
+    order = _canonical(names, scope, numbers["expiry"], numbers["strike"], numbers["call"])
     renumber = np.empty(len(order), np.int64)
     renumber[order] = np.arange(len(order))
     asset = {name: i for i, name in enumerate(assets)}
-    settle = np.array([asset.get(s, -1) for s in words["settle"]], np.int64)
-    kind = np.array([KIND.get(k, SPOT) for k in words["kind"]], np.int8)
+    settle = words["settle"].to(asset, -1, np.int64)
+    kind = words["kind"].to(KIND, SPOT, np.int8)
     kept = ("quote", *(k for k in words if k not in WORDS))
     market = Market(
         as_of=as_of,
@@ -194,16 +238,31 @@ def market_of(
         kind=kind[order],
         scope=scope[order].astype(np.int64),
         settle=settle[order],
-        underlying=words["underlying"][order],
+        underlying=words["underlying"].at(order).array,
         columns={k: v[order] for k, v in numbers.items()},
-        texts={k: words[k][order] for k in kept},
-        scopes=scopes.astype(object),
+        texts={k: words[k].at(order).array for k in kept},
+        scopes=scopes,
         scope_columns={k: _per_scope(scope, numbers[k], len(scopes)) for k in ("index", "index_confidence")},
         assets=assets,
         asset_columns=prices,
         tables=tables,
     )
     return market, renumber
+
+
+def _canonical(names: np.ndarray, *keys: np.ndarray) -> np.ndarray:
+    """The order of instruments by ``keys``, first key first, and by name where those are equal."""
+    order = np.lexsort(keys[::-1])
+    rank = np.zeros(len(names), np.int64)
+    same = np.ones(max(len(names) - 1, 0), bool)
+    for key in keys:
+        before, after = key[order[:-1]], key[order[1:]]
+        same &= (before == after) | ((before != before) & (after != after))
+    if not same.any():
+        return order
+    tied = order[np.append(same, False) | np.append(False, same)]
+    rank[tied] = np.unique(names[tied].astype(str), return_inverse=True)[1]
+    return np.lexsort((rank, *keys[::-1]))
 
 
 def leaders(market: Market, table: Table, code: np.ndarray, problems: list[Problem]) -> Market:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors import InputError, Problem, nearest
 
@@ -233,6 +234,7 @@ def template(tables: Iterable[str] = SCHEMAS) -> dict[str, list[str]]:
     return {table: [c.name for c in schema(table)] for table in tables}
 
 
+@lru_cache(maxsize=1 << 12)
 def folded(header: object) -> str:
     """A header without case, spaces, hyphens or underscores, so that spelling is forgiven.
 
