@@ -94,7 +94,7 @@ def worth(
         result = np.where(market.inverse[instrument], 1.0 / entry - 1.0 / price, price - entry)
     full = np.isin(market.kind[instrument], PAID_IN_FULL)
     gain = np.where(full, price, np.nan_to_num(result, posinf=0.0, neginf=0.0))
-    return np.where(quantity == 0, 0.0, size * gain)
+    return np.where((quantity == 0) | (gain == 0), 0.0, size * gain)
 
 
 def _priced(market: Market, trades: Trades) -> Trades:
