@@ -1,66 +1,16 @@
 """The commands of decisions: the figures of the verbs, on the sample desk; what is wrong is said in words."""
 
-import json
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 from typer.testing import CliRunner
 
 import xlmargin as xm
+from tests.command_runs import APP, DESK, LITE, MODEL, agree, desk, hedged, run, told, wrong
 from xlmargin.decide import commands
-from xlmargin.errors import XlmarginError
 
-DESK = Path(__file__).parents[1] / "workbooks" / "desk.xlsx"
-LITE = DESK.with_name("desk-lite.xlsx")
-MODEL = "derive.portfolio"
 CALL = "BTC-20261030-84000-C"
-APP = typer.Typer()
-commands.register(APP)
-
-
-@pytest.fixture(scope="module")
-def desk():
-    return xm.read(DESK)
-
-
-@pytest.fixture(scope="module")
-def hedged(desk):
-    book, market = desk
-    return xm.margin(book.take([0]), market, MODEL)
-
-
-def run(*arguments):
-    return CliRunner().invoke(APP, list(map(str, arguments)))
-
-
-def told(tmp_path, *arguments):
-    """The rows that a command writes, and what it says besides."""
-    out = tmp_path / "out.json"
-    done = run(*arguments, "-o", out)
-    assert done.exit_code == 0, done.exception or done.output
-    return json.loads(out.read_text()), done.output
-
-
-def agree(rows, frame):
-    """Rows of JSON (ten digits) against a DataFrame, column by column and row by row."""
-    assert len(rows) == len(frame)
-    assert not rows or list(rows[0]) == list(frame.columns)
-    for column in frame:
-        for got, want in zip((row[column] for row in rows), frame[column], strict=True):
-            if isinstance(want, float):
-                assert (got is None and not abs(want) < float("inf")) or got == pytest.approx(want, rel=1e-6, abs=1e-9)
-            elif isinstance(want, str | bool | int):
-                assert got == want
-
-
-def wrong(*arguments):
-    """The words in which a command refuses."""
-    done = run(*arguments)
-    assert isinstance(done.exception, XlmarginError), done.output
-    return str(done.exception)
 
 
 STATES = {
@@ -88,10 +38,10 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_state_has_the_figures_of_its_verb(name, hedged, tmp_path):
+def test_a_state_has_the_figures_of_its_verb(name, tmp_path):
     arguments, verb = STATES[name]
     rows, said = told(tmp_path, name.split()[0].rstrip(","), DESK, "-a", "Hedged", *arguments)
-    frame = verb(hedged)
+    frame = verb(hedged())
     agree([{k: v for k, v in row.items() if k in frame} for row in rows], frame)
     assert said.startswith(f"{MODEL}, parameters of ")
 
@@ -106,26 +56,26 @@ def test_dates_stand_in_every_kind_of_file(kind, tmp_path):
     assert [f"{e:%Y-%m-%d %H:%M}" for e in expiry] == ["2026-10-30 08:00", "2027-03-26 08:00"]
 
 
-def test_a_surface_crossed_holds_every_figure_of_its_rows(hedged):
-    found = xm.surface(hedged, "BTC", moves=[-0.2, 0.1], vols=[0.0, 0.5, 1.0])
+def test_a_surface_crossed_holds_every_figure_of_its_rows():
+    found = xm.surface(hedged(), "BTC", moves=[-0.2, 0.1], vols=[0.0, 0.5, 1.0])
     rows, crossed = found.frame(), found.crossed("headroom")
     assert list(crossed.columns[-3:]) == ["volatility as it is", "volatility +50.0 %", "volatility +100.0 %"]
     for price, *values in crossed[crossed.columns[2:]].itertuples(index=False):
         assert values == rows[rows["price"] == price].sort_values("vol")["headroom"].tolist()
 
 
-def test_every_account_where_none_is_named(desk, tmp_path):
+def test_every_account_where_none_is_named(tmp_path):
     rows, _ = told(tmp_path, "health", DESK, "-m", "derive.standard")
-    agree(rows, xm.health(*desk, "derive.standard").frame())
+    agree(rows, xm.health(*desk(), "derive.standard").frame())
     assert len(rows) == 7
 
 
-def test_what_if_of_trades_money_and_moves(desk, tmp_path):
+def test_what_if_of_trades_money_and_moves(tmp_path):
     trades = {"instrument": ["BTC-PERP", CALL], "quantity": [-2.0, 1.0], "account": ["Hedged"] * 2}
     given = ["--trade", "BTC-PERP=-2", "--trade", f"{CALL}=1", "--cash", "USDC=-5000", "--price", "BTC=-10%"]
     rows, _ = told(tmp_path, "whatif", DESK, "-a", "Hedged", *given, "--days", "1")
     moves = {"price": {"BTC": -0.1}, "days": 1.0}
-    frame = xm.what_if(*desk, MODEL, trades, cash={"asset": ["USDC"], "amount": [-5000.0]}, moves=moves).frame()
+    frame = xm.what_if(*desk(), MODEL, trades, cash={"asset": ["USDC"], "amount": [-5000.0]}, moves=moves).frame()
     agree(rows, frame[frame["account"] == "Hedged"])
     assert rows[0]["equity"] != 0
 
@@ -148,19 +98,19 @@ def test_what_if_of_moves_alone_leaves_out_what_trades_cost(tmp_path):
     assert rows[0]["equity after"] < rows[0]["equity before"]
 
 
-def test_a_path_and_what_it_proves(desk, tmp_path):
+def test_a_path_and_what_it_proves(tmp_path):
     rows, said = told(
         tmp_path, "path", DESK, "-a", "Hedged", "--trade", "BTC-PERP=-2", "--trade", f"{CALL}=2", "--slices", "2"
     )
     trades = {"instrument": ["BTC-PERP", CALL], "quantity": [-2.0, 2.0]}
-    found = xm.path(*desk, MODEL, trades, slices=2, account="Hedged")
+    found = xm.path(*desk(), MODEL, trades, slices=2, account="Hedged")
     agree(rows, found.frame())
     assert found.words in said
 
 
-def test_hedges_and_their_proof(desk, tmp_path):
+def test_hedges_and_their_proof(tmp_path):
     rows, said = told(tmp_path, "hedges", DESK, "-a", "Hedged", "--candidate", "BTC-PERP", "--delta", "BTC=-1:0.5")
-    found = xm.hedges(*desk, MODEL, ["BTC-PERP"], account="Hedged", delta={"BTC": (-1.0, 0.5)})
+    found = xm.hedges(*desk(), MODEL, ["BTC-PERP"], account="Hedged", delta={"BTC": (-1.0, 0.5)})
     agree(rows, found.frame())
     assert found.words in said
     assert "proved best" in said
@@ -168,7 +118,7 @@ def test_hedges_and_their_proof(desk, tmp_path):
     assert rows[0]["saving"] > 0
 
 
-def test_hedges_of_a_table_with_costs(desk, tmp_path):
+def test_hedges_of_a_table_with_costs(tmp_path):
     file = tmp_path / "candidates.csv"
     file.write_text(f"instrument,most,cost,lot\nBTC-PERP,3,20,0.1\n{CALL},3,35,0.1\n")
     rows, said = told(
@@ -188,73 +138,6 @@ def test_hedges_of_the_whole_market_say_that_costs_are_missing():
 def test_limits_that_clash_are_named():
     text = wrong("hedges", DESK, "-a", "Hedged", "--candidate", "BTC-PERP", "--delta", "BTC=900:901")
     assert "delta of BTC" in text
-
-
-FALL = ["BTC=-5%,-12%,-15%,-30%"]
-
-
-def test_a_simulation_books_every_amount(hedged, tmp_path):
-    rows, said = told(
-        tmp_path, "simulate", DESK, "-a", "Hedged", "--price", *FALL, "--slippage", "0.01", "--fund", "1e4"
-    )
-    found = xm.simulate(hedged, {"BTC": [-0.05, -0.12, -0.15, -0.3]}, slippage=0.01, fund=1e4)
-    agree(rows, found.frame())
-    assert said.splitlines()[2].startswith("liquidated; in all account -56,023.17")
-    parties = ("account", "others", "market", "venue", "fund", "deleveraged", "uncovered")
-    assert all(sum(row[p] for p in parties) == pytest.approx(0, abs=1e-6) for row in rows)
-
-
-def test_a_path_may_be_a_table(tmp_path):
-    file = tmp_path / "fall.csv"
-    file.write_text("step,BTC,BTC vol\n1,-5%,\n2,-12%,0.3\n,,\n3,-0.3,60 %\n")
-    by_table, _ = told(tmp_path, "simulate", DESK, "-a", "Hedged", "--path", file)
-    given = ["--price", "BTC=-5%,-12%,-30%", "--vol", "BTC=0,0.3,0.6"]
-    by_words, _ = told(tmp_path, "simulate", DESK, "-a", "Hedged", *given)
-    assert by_table == by_words
-    file.write_text("step,BTC\n1,-5%\n2,down\n")
-    assert wrong("simulate", DESK, "-a", "Hedged", "--path", file) == "path row 3, column BTC: not a number: 'down'"
-    file.write_text("step\n1\n")
-    assert "no moves: a column named as an underlying" in wrong("simulate", DESK, "-a", "Hedged", "--path", file)
-
-
-def test_what_would_have_prevented_it_does(desk, tmp_path):
-    rows, _ = told(tmp_path, "prevent", DESK, "-a", "Hedged", "--price", "BTC=-5%,-12%,-20%")
-    assert {row["what"] for row in rows if row["kind"] == "hedge"} == {"BTC-PERP", CALL, "BTC-20270326-65000-P"}
-    deposit = next(row for row in rows if row["kind"] == "deposit")
-    book, market = desk
-    for share, safe in ((1.0, True), (0.999, False)):
-        cash = {"asset": ["USDC"], "amount": [deposit["amount"] * share]}
-        after = xm.what_if(book.take([0]), market, MODEL, cash=cash, moves={"price": {"BTC": -0.2}})
-        assert bool(after.after["equity"][0] >= after.after["maintenance"][0] - 1e-6) == safe
-
-
-def allocation(folder, required=120):
-    (folder / "assets.csv").write_text("asset,quantity,price,haircut,cost\ncash,100,1,0,0.05\nbond,50,2,0.1,0.01\n")
-    (folder / "requirements.csv").write_text(f"requirement,required\nCCP,{required}\nbank,30\n")
-    return folder
-
-
-def test_collateral_where_it_costs_least(tmp_path):
-    """The bond is the cheaper; 100 of it count 90, the rest is 60 of cash: 100·0.01 + 60·0.05 = 4."""
-    rows, said = told(tmp_path, "allocate", allocation(tmp_path))
-    assert "cost 4, proved least" in said
-    assert sum(row["value"] for row in rows if row["asset"] == "bond") == pytest.approx(100)
-    assert sum(row["cost"] for row in rows) == pytest.approx(4)
-    left, _ = told(tmp_path, "allocate", tmp_path, "--show", "assets")
-    assert {row["asset"]: row["left"] for row in left} == pytest.approx({"cash": 40, "bond": 0})
-    with pd.ExcelWriter(tmp_path / "posting.xlsx") as book:
-        for name in ("assets", "requirements"):
-            pd.read_csv(tmp_path / f"{name}.csv").to_excel(book, sheet_name=name.title(), index=False)
-    assert told(tmp_path, "allocate", tmp_path / "posting.xlsx")[0] == rows
-
-
-def test_collateral_that_does_not_suffice_names_the_clash(tmp_path):
-    text = wrong("allocate", allocation(tmp_path, required=1200))
-    assert "requirement CCP is missed by 1,040 given quantity of cash, quantity of bond" in text
-    (tmp_path / "pairs.csv").write_text("asset,requirement\nbnd,CCP\n")
-    assert "pairs row 2, column asset: no asset 'bnd'; did you mean 'bond'?" in wrong("allocate", tmp_path)
-    (tmp_path / "requirements.csv").unlink()
-    assert f"{tmp_path.name}: no requirements table" in wrong("allocate", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +164,14 @@ def test_collateral_that_does_not_suffice_names_the_clash(tmp_path):
         (("prevent", DESK, "--price", "BTC=-5%"), "say which account: Hedged"),
         (("surface", DESK, "--underlying", "BTX"), "nothing follows 'BTX'; did you mean 'BTC'?"),
         (("surface", DESK, "--prices", "-100%"), "must be above -100 %"),
+        (("stress", DESK, "--scenario", "2020-03"), "no scenario '2020-03'; did you mean '2020-03-12'?"),
+        (("stress", DESK, "--lost", "Kraken=1"), "no balance lies at 'Kraken'; there are derive"),
+        (("stress", DESK, "--show", "all"), "--show: 'all' is not one of accounts, worst, parts, known"),
+        (("dynamic", DESK), "no history table; give --history FILE with prices by day, or --vol and --reference"),
+        (
+            ("dynamic", DESK, "--vol", "BTC=0.5", "--reference", "BTC=0.5", "--cap", "-1"),
+            "cap is -1.0; it must be above",
+        ),
         (("attribution", DESK), "0 factors; between 1 and 12"),
     ],
 )

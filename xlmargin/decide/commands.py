@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import Parameter
 from typing import Annotated, Any
@@ -11,13 +12,33 @@ from typing import Annotated, Any
 import typer
 
 from .. import given, terminal
+from ..errors import Note
 from ..options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
-MODULES = ("state_commands", "trade_commands", "fall_commands", "collateral_commands")
+MODULES = ("state_commands", "trade_commands", "fall_commands", "stress_commands", "collateral_commands")
 PANEL = "Decisions"
 Body = Callable[..., Any]
 VERBS: dict[str, Body] = {}
 PLAIN: dict[str, Body] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a verb answers: its table, words below, notes, and which columns a terminal shows under which name."""
+
+    table: Any
+    words: Sequence[str] = ()
+    notes: Sequence[Note] = ()
+    shown: Mapping[str, str] | None = None
+
+    @property
+    def brief(self) -> Any:
+        """The table as a terminal shows it."""
+        if self.shown is None:
+            return self.table
+        here = {column: name for column, name in self.shown.items() if column in self.table}
+        return self.table[list(here)].rename(columns=here)
+
 
 Moves = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVE", help="move of a price: BTC=-10%; repeatable")]
 VolMoves = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVE", help="move of a volatility: BTC=+30%")]
@@ -42,7 +63,7 @@ def _common(
 
 
 def verb(body: Body) -> Body:
-    """Declare a command: ``body(case, its own options)`` gives a table, or a table and lines of words.
+    """Declare a command: ``body(case, its own options)`` gives a table, or a ``Told``.
 
     Its name is the command's, its docstring the help; the source and the common options come by themselves.
     """
@@ -64,10 +85,14 @@ def _command(body: Body) -> Callable[..., None]:
         case = given.Case(**{name: told.pop(name) for name in common if name != "output"})
         output = told.pop("output")
         with case.payload_blamed():
-            answer = body(case, **told)
-        table, *words = answer if isinstance(answer, tuple) else (answer,)
-        terminal.answer(case, table, output)
-        for line in words:
+            found = body(case, **told)
+        answer = found if isinstance(found, Told) else Told(found)
+        terminal.answer(case, answer.brief if output is None else answer.table, output)
+        known = {note.text for note in case.margin.notes}
+        for note in dict.fromkeys(n.text for n in answer.notes):
+            if note not in known:
+                typer.echo(f"note: {note}", err=True)
+        for line in answer.words:
             typer.echo(line)
 
     source, *rest = common.values()

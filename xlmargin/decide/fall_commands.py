@@ -9,8 +9,9 @@ import typer
 
 from ..errors import InputError
 from ..given import Case, numbers
-from .commands import verb
+from .commands import Told, verb
 
+CENT = 0.005
 POINTS = "give --path FILE, or --price NAME=MOVE,MOVE,…"
 
 PathFile = Annotated[
@@ -20,9 +21,9 @@ PathFile = Annotated[
     ),
 ]
 Prices = Annotated[
-    list[str] | None, typer.Option(metavar="NAME=MOVES", help="moves of a price from now: BTC=-5%,-10%,-20%")
+    list[str] | None, typer.Option(metavar="NAME=LIST", help="moves of a price from now: BTC=-5%,-10%,-20%")
 ]
-Vols = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVES", help="moves of a volatility, as many")]
+Vols = Annotated[list[str] | None, typer.Option(metavar="NAME=LIST", help="moves of a volatility, as many")]
 Pool = Annotated[str | None, typer.Option(help="which pool, where the account has several")]
 
 
@@ -64,13 +65,15 @@ def simulate(
     rivals = case.table("others", others)
     how = {"seconds": seconds, "slippage": slippage, "fund": fund, "others": rivals}
     told = found(case.margin, along["path"], vol=along["vol"], pool=pool, **how)
-    gained = ", ".join(f"{who} {amount:+,.2f}" for who, amount in told.totals.items() if amount)
-    rules = f"ladder: {told.ladder.cite}"
-    doubt = f"doubt: {told.ladder.doubt}"
+    gained = ", ".join(f"{who} {amount:+,.2f}" for who, amount in told.totals.items() if abs(amount) >= CENT)
     words = (
         f"{'liquidated' if told.liquidated else 'not liquidated'}; in all {gained or 'nothing moved'} ({told.currency})"
     )
-    return told.frame(), words, rules, *([doubt] if told.ladder.doubt else [])
+    still = {who for who, amount in told.totals.items() if abs(amount) < CENT}
+    table = told.frame()
+    return Told(
+        table, [words, f"ladder: {told.ladder.cite}"], told.notes, {c: c for c in table.columns if c not in still}
+    )
 
 
 @verb

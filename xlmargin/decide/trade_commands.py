@@ -10,10 +10,14 @@ import typer
 from ..errors import InputError
 from ..given import Case, numbers, ranges
 from ..schemas import folded
-from .commands import AssetMoves, Level, Moves, RateMove, VolMoves, verb
+from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 TRADES = "give --trades FILE or --trade NAME=QUANTITY, or a trades table in the source"
 FREE = "every trade is free as given: a candidates table with costs, or --most-trades, keeps the list short"
+CHANGES = {n: f"{n} change" for n in ("equity", "initial", "maintenance")}
+SHOWN = {n: n for n in ("account", "basket", "pool", "currency")}
+SHOWN |= {k: v for n, change in CHANGES.items() for k, v in ((f"{n} after", f"{n} after"), (n, change))}
+SHOWN |= {n: n for n in ("available after", "standalone", "benefit", "passes", "remark")}
 MOST_REFUSED, MOST_FREE = 5, 3
 
 TradesFile = Annotated[
@@ -66,7 +70,7 @@ def whatif(
     table = trades_of(case, trades, trade, TRADES if bare else "") if bare or trades or trade else None
     more = {"cash": _cash(amounts, table), "moves": moves or None, "standalone": table is not None}
     frame = what_if(book, market, case.rulebook, table, **more, **case.how).frame()
-    return frame if case.account is None else frame[frame["account"] == case.account]
+    return Told(frame if case.account is None else frame[frame["account"] == case.account], shown=SHOWN)
 
 
 def _cash(amounts: dict[str, float], trades: Any) -> Any:
@@ -100,7 +104,7 @@ def path(
         account=case.account,
         **case.how,
     )
-    return told.frame(), told.words
+    return Told(told.frame(), [told.words])
 
 
 @verb
@@ -146,4 +150,5 @@ def hedges(
     refused = [f"not taken: {name}: {why}" for name, why in told.refused.items()]
     more = [f"and {len(refused) - MOST_REFUSED} more not taken"] if len(refused) > MOST_REFUSED else []
     free = [FREE] if len(told.instrument) > MOST_FREE and not told.cost.any() else []
-    return told.ranking() if ranking else told.frame(), told.words, *free, *refused[:MOST_REFUSED], *more
+    table = told.ranking() if ranking else told.frame()
+    return Told(table, [told.words, *free, *refused[:MOST_REFUSED], *more])
