@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from ..errors import InputError
 from ..ledger import Margin
 from ..netting import Benefit
 from ..netting import benefit as saving_of
-from . import report_curves, report_ledger, report_lists, report_scenarios, report_summary
+from . import (
+    report_curves,
+    report_decide,
+    report_decisions,
+    report_ledger,
+    report_lists,
+    report_scenarios,
+    report_summary,
+)
 from .report_content import Content, gather
 from .report_paper import Paper, plain
 
@@ -26,26 +35,51 @@ OPTIONS = {
 }
 
 
-def write(margin: Margin, path: Path | str, *, benefit: Benefit | None = None, title: str = "") -> Path:
+def write(
+    margin: Margin,
+    path: Path | str,
+    *,
+    benefit: Benefit | None = None,
+    title: str = "",
+    decisions: Sequence[Any] = (),
+) -> Path:
     """Write the report of a margin as an .xlsx workbook.
 
     Parameters: ``margin``, a row per account and pool, as ``xm.margin`` returns it; ``path``, the file to write, which
-    appears only when it is whole; ``benefit``, what netting saves, computed if left out; ``title`` of the report.
+    appears only when it is whole; ``benefit``, what netting saves, computed if left out; ``title`` of the report;
+    ``decisions``, results of the verbs that decide (whatever has a ``frame()``), each a sheet of its own, named by
+    itself or by a pair (title, result).
     Returns the path. All accounts stand in the summary, the 25 that use most of their equity in full.
     Raises InputError for a path that is not .xlsx or whose folder does not exist.
     """
     path = Path(path)
     _check(path)
     content = gather(margin, saving_of(margin) if benefit is None else benefit, title)
+    with _whole(path) as book:
+        _sheets(book, content, decisions)
+    return path
+
+
+def write_decisions(decisions: Sequence[Any], path: Path | str, *, foot: str = "") -> Path:
+    """Write results of the verbs that decide as an .xlsx workbook, a sheet each; ``foot`` stands below every page."""
+    path = Path(path)
+    _check(path)
+    with _whole(path) as book:
+        report_decisions.sheets(Paper(book), book, decisions, foot)
+    return path
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[Any]:
+    """A workbook that appears under its name only when it is whole."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with xlsxwriter.Workbook(str(part), OPTIONS) as book:
-            _sheets(book, content)
+            yield book
         part.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
-    return path
 
 
 def _check(path: Path) -> None:
@@ -57,7 +91,7 @@ def _check(path: Path) -> None:
         raise InputError(f"{path}: its folder cannot be made: {error}") from error
 
 
-def _sheets(book: Any, content: Content) -> None:
+def _sheets(book: Any, content: Content, decisions: Sequence[Any]) -> None:
     paper, title = Paper(book), plain(content.title or "Margin report")
     book.set_properties({"title": title, "comments": plain(content.foot), "created": _created(content)})
     summary, ledger = (book.add_worksheet(name) for name in (report_summary.NAME, report_ledger.NAME))
@@ -67,6 +101,8 @@ def _sheets(book: Any, content: Content) -> None:
     curves, why_none = report_curves.curves(content)
     if curves is not None:
         report_curves.write(paper, book.add_worksheet(report_curves.NAME), content, curves)
+    report_decide.sheets(paper, book, content)
+    report_decisions.sheets(paper, book, decisions, content.foot)
     report_lists.positions(paper, book.add_worksheet(report_lists.POSITIONS), content)
     report_lists.parameters(paper, book.add_worksheet(report_lists.PARAMETERS), content)
     report_lists.notices(paper, book.add_worksheet(report_lists.NOTICES), content, why_none)

@@ -1,0 +1,84 @@
+"""Sheets of decisions that every report has: what it is exposed to, what moves it, how far it is from trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..decide.exposure import exposure
+from ..decide.health import health
+from ..decide.sensitivity import sensitivity
+from ..errors import XlmarginError
+from .report_content import Content
+from .report_paper import Paper
+from .report_sections import Section, write
+
+DOLLARS = ("net_usd", "gross_usd", "with_collateral_usd", "gamma", "vega", "theta")
+GREEKS = "Gamma: change of the USD delta a 1 % move; vega: a volatility point; theta: a day; all in USD."
+EXPOSURE = "What every account is exposed to: delta in coins and USD, greeks, what offsets what."
+SENSITIVITY = (
+    "What a move of each factor changes by the whole rule run again: prices and collateral 1 %, volatility a point, "
+    "rates a basis point, a day passing."
+)
+HEALTH = "The venue's own states, the prices, volatilities and collateral prices at which equity meets maintenance."
+
+
+def exposures(content: Content) -> list[Section]:
+    """Exposure by underlying, expiry and asset, and pairs of long against short."""
+    found = exposure(content.detail)
+    net = {"net": ("long", "short")}
+    return [
+        Section("By underlying", found.frame(), GREEKS, sums=DOLLARS, differences=net),
+        Section("By expiry", found.by_expiry(), sums=("delta_usd", "gamma", "vega", "theta")),
+        Section("By asset", found.by_asset(), "Balance, results and option values in units of the asset.", ("usd",)),
+        Section("What offsets what", found.offsets(), "Longs against shorts of one underlying, the largest first."),
+    ]
+
+
+def sensitivities(content: Content) -> list[Section]:
+    """What every factor changes, up and down."""
+    table = sensitivity(content.detail).frame()
+    figures = [c for c in table.columns if c.endswith((" up", " down"))]
+    table = table[["account", "pool", "currency", "factor", "name", *figures]]
+    made = {f"headroom {way}": (f"equity {way}", f"maintenance {way}") for way in ("up", "down")}
+    return [Section("By factor", table, "A factor up, then down.", differences=made)]
+
+
+def states(content: Content) -> list[Section]:
+    """State, alerts, and the moves to maintenance."""
+    found = health(content.detail)
+    table = found.frame()
+    figures = ["account", "pool", "currency", "equity", "maintenance", "headroom", "cover", "state", "nearest"]
+    made = {"headroom": ("equity", "maintenance")}
+    alerts = found.alerts()
+    sections = [
+        Section("State", table[[*figures, "weighs most"]], differences=made),
+        Section("Alerts", alerts[alerts["severity"] != "note"], "The gravest first; notes stand in Notices."),
+    ]
+    for word, moves in (("Price", found.price), ("Volatility", found.vol), ("Collateral", found.collateral)):
+        rows = moves.frame().drop(columns=["headroom", "currency"])
+        broken = rows[["down", "up"]].notna().any(axis="columns") | moves.below
+        said = "" if broken.all() else f"{(~broken).sum():,} that no move within the range breaks are left out."
+        rows = rows[broken].dropna(axis="columns", how="all")
+        sections.append(Section(f"{word} at which equity meets maintenance", rows, said))
+    return sections
+
+
+SHEETS: dict[str, tuple[str, Callable[[Content], list[Section]]]] = {
+    "Exposure": (EXPOSURE, exposures),
+    "Sensitivity": (SENSITIVITY, sensitivities),
+    "Health": (HEALTH, states),
+}
+
+
+def sheets(paper: Paper, book: Any, content: Content) -> None:
+    """Write every sheet; one that cannot be computed says why."""
+    if not len(content.rows):
+        return
+    for name, (words, make) in SHEETS.items():
+        said = f"{words} {content.extent}".strip()
+        try:
+            made = make(content)
+        except XlmarginError as error:
+            made, said = [], f"There are no figures: {error}"
+        write(paper, book.add_worksheet(name), name, said, made, content.foot)
