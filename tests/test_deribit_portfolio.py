@@ -212,3 +212,20 @@ def test_loader_refuses_unknown_keys():
     model = xm.model("deribit.portfolio")
     with pytest.raises(xm.ParameterError, match="price_rnge"):
         model.load({"currency_pair": {"btc_usd": {"price_rnge": 0.1}}}, model.params(1.79e9))
+
+
+def test_the_entry_price_of_an_option_does_not_matter():
+    """Options are worth their mark: what was paid for one is in the wallet already."""
+    name = "BTC-25DEC26-90000-C"
+
+    def margin(entry):
+        position = {"instrument": [name], "quantity": [-1], "entry_price": [entry]}
+        listed = {"instrument": [name], "mark": [0.02], "index": [9e4], "forward": [9e4], "iv": [0.5]}
+        cash = {"asset": ["BTC"], "amount": [1.0]}
+        prices = {"asset": ["BTC"], "price": [9e4]}
+        book, market = xm.tables(position, cash, listed, prices, as_of="2026-11-25", venue="deribit")
+        return xm.margin(book, market, "deribit.cross_portfolio")
+
+    without, paid = margin(None), margin(0.05)
+    for line, same in zip(without.lines().values(), paid.lines().values(), strict=True):
+        np.testing.assert_allclose(line.value, same.value, rtol=1e-12)

@@ -16,7 +16,7 @@ from ...book import Book
 from ...collateral import option_value, unrealised
 from ...errors import Problem
 from ...ledger import Grid, Line, Margin
-from ...market import Market
+from ...market import OPTION, Market
 from ...params import Params
 from ...pricing import YEAR
 from ...registry import Ready, margin_model
@@ -131,7 +131,8 @@ def equity_delta(book: Book, ready: Ready) -> tuple[np.ndarray, np.ndarray]:
     inside = book.pool == CROSS
     balance = cash.amount * market.price[cash.asset] * (counts[cash.asset] & inside[cash.row])
     settle = market.settle[legs.instrument]
-    result = unrealised(book, market) + option_value(book, market)
+    option = market.kind[legs.instrument] == OPTION
+    result = np.where(option, legs.accrued, unrealised(book, market)) + option_value(book, market)
     return balance, result * np.append(market.price, 0.0)[settle] * (counts[settle] & inside[legs.row])
 
 
