@@ -121,14 +121,14 @@ class Stress:
     def remark(self, k: int, r: int) -> str:
         """What a scenario does to a row, in words; empty where both requirements stay covered."""
         left = self.headroom[k, r]
-        money = f"{abs(left):,.2f} {self.margin.currency[r]}"
+        money = f"{amount(abs(left))} {self.margin.currency[r]}"
         if self.margin.headroom[r] < 0:
             now = f"still {money} short" if left < 0 else f"{money} above after it"
             return f"already below maintenance before any move, {now}"
         if left < 0:
             return f"below maintenance, {money} short"
         if self.available[k, r] < 0 <= self.margin.available[r]:
-            return f"below initial margin, {-self.available[k, r]:,.2f} {self.margin.currency[r]} short"
+            return f"below initial margin, {amount(-self.available[k, r])} {self.margin.currency[r]} short"
         return ""
 
     def worst(self) -> Any:
@@ -154,9 +154,8 @@ class Stress:
             cover = np.where(self.maintenance[k] > 0, self.equity[k] / self.maintenance[k], np.inf)
         r = int(np.argmin(np.where(np.isnan(cover), np.inf, cover)))
         name = f"{m.account[r]} {m.pool[r]}".strip()
-        left = (
-            f"headroom {self.headroom[k, r]:,.2f} {m.currency[r]}, equity {self.equity[k, r] - m.equity.value[r]:+,.2f}"
-        )
+        change = self.equity[k, r] - m.equity.value[r]
+        left = f"headroom {amount(self.headroom[k, r])} {m.currency[r]}, equity by {amount(change, '+')}"
         return f"{told}; weakest {name}: {left}"
 
     def parts(self, level: str = "maintenance") -> Parts:
@@ -193,6 +192,15 @@ class Parts:
         told = [a.frame().assign(scenario=s) for s, a in zip(self.scenario, self.attributions, strict=True)]
         table = pd.concat(told, ignore_index=True).rename(columns={"factor": "part"})
         return table[["scenario", *(c for c in table.columns if c != "scenario")]]
+
+
+def amount(value: float, sign: str = "") -> str:
+    """A sum of money in words: two decimals from 100 on, six figures below.
+
+    >>> amount(-107732.201), amount(0.0593561234)
+    ('-107,732.20', '0.0593561')
+    """
+    return f"{value:{sign},.2f}" if abs(value) >= 100.0 else f"{value:{sign},.6g}"
 
 
 @on_margin

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..book import Book
 from ..errors import InputError, Problem, nearest
-from ..market import Market
+from ..market import OPTION, Market
 from ..parsing import Table, parse
 from ..schemas import SCENARIO_COLUMNS
-from .moves import targets
+from .moves import movable, targets
 from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, chosen
 
 TABLE = "scenarios"
@@ -68,7 +68,7 @@ def read(given: Any, market: Market, book: Book, known: Iterable[str] = ()) -> t
     problems: list[Problem] = []
     for item in _items(given):
         if item is None or isinstance(item, str):
-            made: Iterable[Scenario] = map(_of_name, chosen(None if item is None else [item]))
+            made = [_of_name(stress, market) for stress in chosen(None if item is None else [item])]
         else:
             made = _of_table(item, market, where, set(map(str, known)), problems)
         found += made
@@ -87,14 +87,33 @@ def _items(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def _of_name(stress: NamedStress) -> Scenario:
+def _of_name(stress: NamedStress, market: Market) -> Scenario:
+    """A named scenario with the doubts that touch this market; case of names is forgiven."""
+    held = _held(market)
+    spelt = {name.casefold(): name for names in held.values() for name in names}
     draft = _Draft(0)
     for number in stress.numbers:
-        draft.by[number.what][number.target] = number.value
-        if number.sure == DOUBT:
-            target = "the rest" if number.target == REST else number.target
-            draft.notes.append((f"{target}, {number.what} {number.value:+.1%}: {number.doubt}", number.source))
+        target = spelt.get(number.target.casefold(), number.target)
+        draft.by[number.what][target] = number.value
+    for number in (n for n in stress.numbers if n.sure == DOUBT):
+        target, rest = spelt.get(number.target.casefold(), number.target), number.target == REST
+        names = held.get(number.what, set())
+        if names - set(draft.by[number.what]) if rest else target in names:
+            told = "the rest" if rest else target
+            draft.notes.append((f"{told}, {number.what} {number.value:+.1%}: {number.doubt}", number.source))
+    if held["vol"] and not draft.by["vol"]:
+        draft.notes.append(("volatilities stay as they are: no figure of that day has a source", ""))
     return draft.told(stress.name)
+
+
+def _held(market: Market) -> dict[str, set[str]]:
+    """Names that each kind of move can move here."""
+    names = {
+        "price": [*market.underlying, *market.leader[movable(market)]],
+        "vol": market.underlying[market.kind == OPTION],
+        "collateral": market.assets,
+    }
+    return {what: set(map(str, own)) for what, own in names.items()}
 
 
 def _of_table(data: Any, market: Market, where: list[str], known: set[str], problems: list[Problem]) -> list[Scenario]:
