@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, Problem, nearest
+from ..errors import InputError, Note, Problem, nearest
 from .programme import Programme, Solution
+from .schedules import with_schedule
 
 ASSETS = ("asset", "quantity", "price", "haircut", "cost", "lot", "group")
 REQUIREMENTS = ("requirement", "required", "minimum", "most_assets")
@@ -30,6 +31,7 @@ class Allocation:
     cost: float
     bound: float
     exact: bool
+    notes: tuple[Note, ...] = ()
 
     def frame(self) -> Any:
         """A row per asset and requirement (pandas DataFrame): units, value, what counts, cost."""
@@ -50,6 +52,8 @@ def allocate(
     *,
     tiers: Any = None,
     groups: Any = None,
+    haircuts: str | None = None,
+    as_of: Any = None,
     move_cost: float = 0.0,
     seconds: float = 20.0,
 ) -> Allocation:
@@ -60,13 +64,18 @@ def allocate(
     after haircuts), minimum (smallest transfer of one asset, value), most_assets; ``pairs``: asset, requirement, and
     where they differ haircut, cost, limit (most units), held (units posted now) — where given, only listed pairs are
     eligible; ``tiers``: asset, floor (units), ratio, the marginal value by size instead of a haircut; ``groups``:
-    group, requirement, share (most of a requirement that a group may cover); ``move_cost`` a unit of value moved.
+    group, requirement, share (most of a requirement that a group may cover); ``haircuts`` a published schedule ("bcbs",
+    "us", "eu") in force at ``as_of`` for assets that bring class, maturity, quality, currency instead of a haircut;
+    ``move_cost`` a unit of value moved.
     min Σ cost·price·x + move · |x − held| subject to Σ_j x ≤ quantity, Σ_i counted ≥ required, limits, lots, minima.
     Raises InputError for tables that cannot be read, Infeasible where no posting meets all limits, naming the clash.
     """
+    notes: tuple[Note, ...] = ()
+    if haircuts is not None:
+        pairs, notes = with_schedule(assets, requirements, pairs, haircuts, as_of)
     case = _Case.read(assets, requirements, pairs, tiers, groups, move_cost)
     model = _Model(case)
-    return model.told(model.programme.solve(seconds))
+    return replace(model.told(model.programme.solve(seconds)), notes=notes)
 
 
 def _table(name: str, data: Any, columns: tuple[str, ...], needed: tuple[str, ...], problems: list[Problem]) -> Any:
@@ -114,10 +123,12 @@ class _Case:
         ):
             problems.extend(_unknown(name, table, column, set(known)))
         problems.extend(_bad_numbers(a, r, t))
-        if problems:
-            raise InputError(problems)
         if pairs is None:
             p = a[["asset"]].merge(r[["requirement"]], how="cross").reindex(columns=list(PAIRS))
+        if not problems and not len(p):
+            problems.append(Problem("pairs", 0, "", None, "no asset may be posted at any requirement"))
+        if problems:
+            raise InputError(problems)
         own = p.merge(a, on="asset", suffixes=("", " of asset"), how="left")
         for column in ("haircut", "cost"):
             own[column] = own[column].fillna(own[f"{column} of asset"])
