@@ -1,5 +1,7 @@
 """Liquidation prices: the generic search against closed forms, live rows, slow bisection; roots, words, bad input."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,11 @@ import xlmargin as xm
 from tests import binance_cases, test_hyperliquid
 from tests.binance_random import random_book
 from tests.test_decide_worlds import MODELS, law_book
-from xlmargin.decide.liquidation import liquidation, percent
+from xlmargin.decide import search
+from xlmargin.decide.liquidation import Liquidation, liquidation, percent
 from xlmargin.decide.surface import surface
 from xlmargin.decide.worlds import moved_session
+from xlmargin.market import OPTION
 from xlmargin.rulebooks.binance import coinm, usdm
 from xlmargin.rulebooks.hyperliquid import cross
 
@@ -224,3 +228,49 @@ def test_called_with_a_book_it_is_the_same():
 
 def test_percent_has_digits_as_small_moves_need():
     assert [percent(v) for v in (-0.114, 0.0, 0.00042)] == ["-11.4 %", "+0.000 %", "+0.042 %"]
+
+
+@pytest.mark.parametrize("by", ["underlying", "instrument", "collateral"])
+def test_blocks_tell_their_progress_and_change_no_bit(by, monkeypatch):
+    book, market = random_book(1)[0]
+    margin, told = xm.margin(book, market, "binance.usdm"), []
+    whole = liquidation(margin, by=by)
+    monkeypatch.setattr(sys.modules[Liquidation.__module__], "PAIRS", 7)
+    cut = liquidation(margin, by=by, progress=lambda done, total: told.append((done, total)))
+    for name in ("target", "account", "down", "up", "pair", "root", "gap"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
+    assert [done for done, _ in told] == [*range(0, len(whole.row), 7), len(whole.row)]
+    assert {total for _, total in told} == {len(whole.row)}
+
+
+def test_an_interrupted_search_leaves_nothing_behind():
+    book, market = random_book(1)[0]
+    margin = xm.margin(book, market, "binance.usdm")
+    before = liquidation(margin)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        liquidation(margin, progress=stop)
+    np.testing.assert_array_equal(liquidation(margin).root, before.root)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("by", ["underlying", "instrument", "collateral"])
+def test_prices_passed_over_hold_no_root(model, by, monkeypatch):
+    """The same search where headroom may be as steep as it likes, so that every price of the grid is looked at.
+
+    One option moved alone breaks its expiry's forward in two, and rules that read one forward an expiry would differ.
+    """
+    for seed in (3, 8):
+        book, market, params = law_book(model, seed)
+        if by == "instrument" and (market.kind == OPTION).any():
+            pytest.skip("options move by underlying")
+        margin = xm.margin(book, market, model, params=params)
+        found = liquidation(margin, by=by)
+        with monkeypatch.context() as patch:
+            patch.setattr(search, "steepness", lambda axis, book, currency, row, target: np.full(len(row), np.inf))
+            every = liquidation(margin, by=by)
+        np.testing.assert_array_equal(found.pair, every.pair)
+        np.testing.assert_allclose(found.root, every.root, rtol=1e-9)

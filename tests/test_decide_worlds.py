@@ -92,6 +92,24 @@ def test_every_row_in_a_world_of_its_own(model):
         np.testing.assert_array_equal(found.levels["maintenance"][at], plain.maintenance.value[at])
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_instruments_that_move_one_by_one(model):
+    """A scope's index follows its first instrument in every world, whether a row of that world holds it or not."""
+    book, market, params = law_book(model, 4)
+    session, checked = xm.session(book, market, model, params=params)
+    pooled, size = session.pooled(checked), len(session.market)
+    if not size:
+        pytest.skip(f"{model} has balances only")
+    moves = Moves.none(session.market, size, np.arange(size))
+    moves = replace(moves, price=np.where(np.eye(size, dtype=bool), 1.1, 1.0))
+    world = np.tile(np.arange(size), len(pooled))
+    found = figures(session, pooled, world, moves, np.repeat(np.arange(len(pooled)), size))
+    for k in range(size):
+        plain = xm.margin(checked, apply(session.market, moves.take(np.array([k]))), model, params=params)
+        np.testing.assert_array_equal(found.equity[world == k], plain.equity.value)
+        np.testing.assert_array_equal(found.levels["maintenance"][world == k], plain.maintenance.value)
+
+
 def test_named_moves_are_those_of_the_panel():
     """The same market as ``xlmargin.shocks.moved`` where both can say the move."""
     from tests.widgets import sample

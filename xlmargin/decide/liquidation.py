@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from .search import Search
 from .subject import level_of, on_margin
 
 REACH = (0.001, 10.0)
+PAIRS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,7 @@ def liquidation(
     *,
     roots: str = "all",
     reach: tuple[float, float] = REACH,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Liquidation:
     """For each underlying held, and for all moved together, the prices at which equity meets a requirement.
 
@@ -85,7 +88,8 @@ def liquidation(
     all that follows it and the assets of that name, "instrument" one instrument's prices alone (what venues display),
     "volatility" the volatility of its options. ``level`` is the requirement. ``roots`` "all" lists every sign change
     that a grid of 45 prices sees, "nearest" the first on each side of one of 18, for many accounts. ``reach`` bounds
-    the factor searched.
+    the factor searched. Pairs of pool and target are searched in blocks, so that memory stays bounded;
+    ``progress(done, total)`` is told how many pairs are done.
     Raises InputError for an unknown ``by`` or ``level``, a bad ``reach``, and options that cannot be revalued.
 
     headroom(x) = equity(x) − requirement(x); x solves headroom = 0.
@@ -98,8 +102,22 @@ def liquidation(
     now = margin.equity.value - level_of(margin, level)
     search = Search.of(margin, Axis.of(margin.run.market, by), level)
     first = roots == "nearest"
-    pair, root, gap = search.roots(now, *grid(low, high, COARSE if first else FINE), first=first)
+    nodes = grid(low, high, COARSE if first else FINE)
+    found = list(_in_blocks(search, now, nodes, first, progress or (lambda done, total: None)))
+    pair, root, gap = (np.concatenate(v) for v in zip(*found, strict=True))
     return _found(margin, search, now, pair, root, gap, (low, high), level)
+
+
+def _in_blocks(
+    search: Search, now: np.ndarray, nodes: tuple[np.ndarray, np.ndarray], first: bool, told: Callable[[int, int], None]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Pair, factor and headroom left of the roots, block by block."""
+    total = len(search.row)
+    told(0, total)
+    for low in range(0, max(total, 1), PAIRS):
+        pair, root, gap = search.part(low, low + PAIRS).roots(now, *nodes, first=first)
+        yield pair + low, root, gap
+        told(min(low + PAIRS, total), total)
 
 
 def _found(

@@ -83,6 +83,13 @@ def groups(market: Market) -> tuple[np.ndarray, np.ndarray]:
     return names.astype(object), number.astype(np.int64)
 
 
+def first_of_scopes(market: Market) -> np.ndarray:
+    """The first instrument of each scope (U,), whose price the scope's index follows; −1 where it has none."""
+    first = np.full(len(market.scopes), -1)
+    first[market.scope[::-1]] = np.arange(len(market))[::-1]
+    return first
+
+
 def movable(market: Market) -> np.ndarray:
     """Assets (C,) whose price moves with markets: every priced one that is not a currency or a stablecoin."""
     fixed = np.array([str(a).upper() in CURRENCIES for a in market.leader], bool)

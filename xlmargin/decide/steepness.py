@@ -9,6 +9,7 @@ import numpy as np
 from ..book import Book
 from ..market import OPTION, SENSITIVITY, Market
 from .axis import VOLATILITY, Axis
+from .moves import first_of_scopes
 from .valuation import rates
 
 TIMES = 3.0
@@ -40,12 +41,10 @@ def _sizes(axis: Axis, book: Book, currency: np.ndarray) -> Iterator[tuple[np.nd
     market = axis.market
     words, kind = np.unique(currency.astype(str), return_inverse=True)
     rate = np.array([np.append(rates(market, word), np.nan) for word in words])
-    leader = np.zeros(len(market.scopes), np.int64)
-    leader[market.scope[::-1]] = np.arange(len(market))[::-1]
-    unit = _unit(market)
+    index, unit = axis.follows[first_of_scopes(market)], _unit(market)
     for table in (book.legs, book.orders):
         i = table.instrument
-        settle, own, first = market.settle[i], axis.follows[i], axis.follows[leader[market.scope[i]]]
+        settle, own, first = market.settle[i], axis.follows[i], index[market.scope[i]]
         size = np.abs(table.quantity) * unit[i] * rate[kind[table.row], settle]
         yield table.row, own, size
         yield table.row, np.where(first == own, -1, first), size

@@ -20,7 +20,7 @@ from ..market import Market
 from ..params import Params
 from ..registry import Model, Ready
 from ..run import BLOCK, Session
-from .moves import Moves, unpriced
+from .moves import Moves, first_of_scopes, unpriced
 
 DENSE = 1 << 21
 COPIES = 1 << 22
@@ -194,7 +194,8 @@ def private(book: Book, session: Session, world: np.ndarray, moves: Moves) -> tu
         cash=replace(cash, asset=asset_number[_key(of_asset, world[cash.row], cash.asset, stride)]),
         detail=False,
     )
-    return rows, _shocked(fresh, moves, own, origin, asset // stride)
+    first = first_of_scopes(session.market)[scope // stride]
+    return rows, _shocked(fresh, moves, own, origin, asset // stride, np.append(moves.group, -1)[first])
 
 
 def _owned(session: Session, moves: Moves) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -225,17 +226,24 @@ def _key(own: np.ndarray, world: np.ndarray, item: np.ndarray, stride: int) -> n
     return item * stride + np.where(own[world, item] & (world >= 0), world + 1, 0)
 
 
-def _shocked(market: Market, moves: Moves, world: np.ndarray, origin: np.ndarray, asset: np.ndarray) -> Market:
-    """The private market after its moves; world −1 is not moved."""
+def _shocked(
+    market: Market, moves: Moves, world: np.ndarray, origin: np.ndarray, asset: np.ndarray, index: np.ndarray
+) -> Market:
+    """The private market after its moves; world −1 is not moved.
+
+    ``index`` (U,) is the group that the index of each scope follows: of the whole market's first instrument there,
+    whoever holds it.
+    """
     group = moves.group[origin]
     still, at = world < 0, np.maximum(world, 0)
-    asset_world = np.maximum(market.asset_world, 0)
+    asset_world, scope_world = np.maximum(market.asset_world, 0), np.maximum(market.scope_world, 0)
     factor = lambda table: np.where(still, 1.0, table[at, group])  # noqa: E731
     return market.shocked(
         price=factor(moves.price),
         vol=factor(moves.vol),
         basis=factor(moves.basis),
         rate=np.where(still, 0.0, moves.rate[at]),
+        scope=np.where((index < 0) | (market.scope_world < 0), 1.0, moves.price[scope_world, index]),
         asset=np.where(market.asset_world < 0, 1.0, moves.asset[asset_world, asset]),
         seconds=moves.seconds,
     )
