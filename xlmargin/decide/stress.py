@@ -91,27 +91,32 @@ class Stress:
 
     def frame(self) -> Any:
         """A row per scenario, account and pool (pandas DataFrame): before, after, change, what breaks, states."""
+        count, rows = self.equity.shape
+        return self._table(np.repeat(np.arange(count), rows), np.tile(np.arange(rows), count))
+
+    def worst(self) -> Any:
+        """For each account and pool the scenario that leaves least headroom: rows of ``frame`` (pandas DataFrame)."""
+        return self._table(np.argmin(self.headroom, axis=0), np.arange(self.equity.shape[1]))
+
+    def _table(self, k: np.ndarray, r: np.ndarray) -> Any:
+        """Scenarios ``k`` (N,) on pools ``r`` (N,), a row each."""
         import pandas as pd
 
-        count, rows = self.equity.shape
-        who = ("account", "pool", "currency")
-        columns: dict[str, Any] = {"scenario": np.repeat(np.array(self.scenario, object), rows)}
-        columns |= {name: np.tile(getattr(self.margin, name), count) for name in who}
-        for name, after in self.after.items():
-            before = np.tile(self.before[name], count)
-            columns |= {
-                f"{name} before": before,
-                f"{name} after": after.ravel(),
-                f"{name} change": after.ravel() - before,
-            }
-        columns |= {name: getattr(self, name).ravel() for name in ("pnl", "lost", "frozen", "owned", "headroom")}
-        columns["breaks initial"] = (self.available < 0).ravel()
-        columns["breaks maintenance"] = (self.headroom < 0).ravel()
-        columns["state before"] = np.tile(self._told(self.state_before, "name"), count)
-        columns["state after"] = self._told(self.state, "name").ravel()
-        columns["severity"] = self._told(self.state, "severity").ravel()
-        columns["remark"] = [self.remark(k, r) for k in range(count) for r in range(rows)]
-        return pd.DataFrame(columns)
+        columns: dict[str, Any] = {"scenario": np.array(self.scenario, object)[k]}
+        columns |= {name: getattr(self.margin, name)[r] for name in ("account", "pool", "currency")}
+        for name, all_after in self.after.items():
+            before, after = self.before[name][r], all_after[k, r]
+            columns |= {f"{name} before": before, f"{name} after": after, f"{name} change": after - before}
+        columns |= {name: getattr(self, name)[k, r] for name in ("pnl", "lost", "frozen", "owned", "headroom")}
+        columns["breaks initial"] = self.available[k, r] < 0
+        columns["breaks maintenance"] = self.headroom[k, r] < 0
+        columns["state before"] = self._told(self.state_before[r], "name")
+        columns["state after"] = self._told(self.state[k, r], "name")
+        columns["severity"] = self._told(self.state[k, r], "severity")
+        remarks = np.full(len(k), "", object)
+        for n in np.flatnonzero((self.margin.headroom[r] < 0) | (self.headroom[k, r] < 0) | (self.available[k, r] < 0)):
+            remarks[n] = self.remark(k[n], r[n])
+        return pd.DataFrame(columns | {"remark": remarks})
 
     def _told(self, state: np.ndarray, what: str) -> np.ndarray:
         """Names or severities of states by number; the last entry answers −1."""
@@ -120,22 +125,15 @@ class Stress:
 
     def remark(self, k: int, r: int) -> str:
         """What a scenario does to a row, in words; empty where both requirements stay covered."""
-        left = self.headroom[k, r]
-        money = f"{amount(abs(left))} {self.margin.currency[r]}"
+        left, money = self.headroom[k, r], self.margin.currency[r]
         if self.margin.headroom[r] < 0:
-            now = f"still {money} short" if left < 0 else f"{money} above after it"
+            now = f"still {amount(-left)} {money} short" if left < 0 else f"{amount(left)} {money} above after it"
             return f"already below maintenance before any move, {now}"
         if left < 0:
-            return f"below maintenance, {money} short"
+            return f"below maintenance, {amount(-left)} {money} short"
         if self.available[k, r] < 0 <= self.margin.available[r]:
-            return f"below initial margin, {amount(-self.available[k, r])} {self.margin.currency[r]} short"
+            return f"below initial margin, {amount(-self.available[k, r])} {money} short"
         return ""
-
-    def worst(self) -> Any:
-        """For each account and pool the scenario that leaves least headroom: rows of ``frame`` (pandas DataFrame)."""
-        rows = self.equity.shape[1]
-        place = np.argmin(self.headroom, axis=0) * rows + np.arange(rows)
-        return self.frame().iloc[place].reset_index(drop=True)
 
     @property
     def words(self) -> str:
