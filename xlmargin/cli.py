@@ -13,6 +13,7 @@ import typer
 import xlmargin as xm
 
 from . import given, terminal
+from .cases import Case
 from .errors import InputError, XlmarginError
 from .options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
@@ -55,7 +56,7 @@ def margin(
     output: Output = None,
 ) -> None:
     """Equity, initial and maintenance margin of every account, with what netting saves."""
-    case = given.Case(source, model, None, as_of, option, params, venue)
+    case = Case(source, model, None, as_of, option, params, venue)
     terminal.answer(case, _summary(case.margin), output)
 
 
@@ -71,7 +72,7 @@ def explain(
     output: Output = None,
 ) -> None:
     """The ledger of one account: every line down to positions, with formulas; with -o also the sources."""
-    case = given.Case(source, model, account, as_of, option, params, venue)
+    case = Case(source, model, account, as_of, option, params, venue)
     table = case.margin.explain(account)
     title = f"{case.stamp}, amounts in {', '.join(dict.fromkeys(map(str, case.margin.currency)))}"
     if output is None:
@@ -131,7 +132,7 @@ def report(
     """Write the margin of every account as a workbook: summary, ledger, scenarios, positions, parameters, notices."""
     from .workbooks import report as writer
 
-    case = given.Case(source, model, None, as_of, option, params, venue)
+    case = Case(source, model, None, as_of, option, params, venue)
     path = writer.write(case.margin, output, title=source.stem)
     terminal.answer(case, _summary(case.margin))
     typer.echo(f"report: {path}")

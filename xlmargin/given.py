@@ -3,104 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from .book import Book
 from .errors import InputError, nearest
-from .ledger import Margin
 from .market import Market
 from .params import Params
 from .parsing import read_number, read_time
-from .reading import EXTRA_TABLES, read_table
+from .reading import EXTRA_TABLES
 from .reading import read as read_source
 from .registry import Model
-from .registry import model as find
-from .run import margin
 from .schemas import SCHEMAS, folded
 from .symbols import VENUES
 
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """What a command is about: a source and how to margin it; book, market and margin are made when asked for."""
-
-    source: Path
-    model: str
-    account: str | None = None
-    as_of: str | None = None
-    option: list[str] | None = None
-    params: Path | None = None
-    venue: str = ""
-
-    @cached_property
-    def rulebook(self) -> Model:
-        """The model asked for."""
-        return find(self.model)
-
-    @cached_property
-    def read(self) -> tuple[Book, Market]:
-        """Every account of the source, and the market."""
-        book, market = read(self.source, self.as_of, self.venue, self.rulebook.id)
-        known(self.account, book.account)
-        return book, market
-
-    @cached_property
-    def how(self) -> dict[str, Any]:
-        """Options and parameters as the verbs take them."""
-        own = parameters(self.params, self.rulebook, self.read[1].as_of) if self.params else None
-        return {"params": own, "options": options(self.option)}
-
-    @cached_property
-    def margin(self) -> Margin:
-        """The margin of the account named, or of all."""
-        book, market = self.read
-        if self.account is not None:
-            book = book.take([list(map(str, book.account)).index(self.account)])
-        with self.payload_blamed():
-            return margin(book, market, self.rulebook, **self.how)
-
-    @contextmanager
-    def payload_blamed(self) -> Iterator[None]:
-        """A value that the model cannot use is said to stand in the payload, where there is one."""
-        try:
-            yield
-        except (TypeError, ValueError) as error:
-            if self.params is None:
-                raise
-            words = f"{self.params.name}: {self.rulebook.id} cannot use a value in it: {error}"
-            raise InputError(words) from error
-
-    @property
-    def stamp(self) -> str:
-        """Model, parameters and market of the margin, in words."""
-        told = self.margin.stamp
-        own = f" with {self.params.name}" if self.params else ""
-        market = f"market of {told['market time']} ({told['market source']})"
-        return f"{told['model']}, parameters of {told['parameters']}{own}, {market}"
-
-    @property
-    def empty(self) -> bool:
-        """Whether a model that margins positions finds none."""
-        held = self.margin.run.book
-        return not (len(held.legs) or len(held.orders)) and bool(set(self.rulebook.needs) - {"balance"})
-
-    def table(self, name: str, file: Path | None = None, *, needed: str = "") -> Any:
-        """A table from ``file``, else the source's own of that ``name``; ``needed`` says in words what one must hold.
-
-        None where there is none and none is needed.
-        """
-        found = read_table(file, name) if file is not None else read_table(self.source, name, lone=False)
-        if found is None and (needed or file is not None):
-            where = self.source if file is None else file
-            raise InputError(f"{where.name}: no {name} table{f'; {needed}' if needed else ''}")
-        return found
 
 
 def read(source: Path, as_of: str | None, venue: str, hint: str = "") -> tuple[Book, Market]:

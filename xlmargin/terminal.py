@@ -7,8 +7,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from .cases import Case, Venues
 from .errors import InputError
-from .given import Case, passed_over
+from .given import passed_over
 
 UNSEEN = 160
 LONGEST_WORD = 40
@@ -47,7 +48,7 @@ def tell(table: Any, output: Path | None, title: str) -> None:
     typer.echo(f"{title}\nwritten: {output}")
 
 
-def answer(case: Case, table: Any, output: Path | None = None, title: str = "") -> None:
+def answer(case: Case | Venues, table: Any, output: Path | None = None, title: str = "") -> None:
     """What a command answers: its table under the case's stamp; on standard error what the figures rest on."""
     import typer
 
@@ -55,11 +56,8 @@ def answer(case: Case, table: Any, output: Path | None = None, title: str = "") 
     if case.empty:
         over = ", ".join(passed_over(case.source))
         typer.echo(f"note: {case.source.name} holds no positions{f'; passed over: {over}' if over else ''}", err=True)
-    for note in case.margin.notes:
-        rows = note.where
-        who = "" if rows is None else ", ".join(dict.fromkeys(map(str, case.margin.account[rows])))
-        if rows is None or rows.any():
-            typer.echo(f"note: {note.text}{f' [{who[:80]}]' if who else ''}", err=True)
+    for note in filter(None, case.notes):
+        typer.echo(f"note: {note}", err=True)
 
 
 def show(table: Any, title: str, width: int | None = None) -> None:

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import given, terminal
+from .. import terminal
+from ..cases import Case, Venues
 from ..errors import Note
 from ..options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
@@ -49,7 +50,7 @@ RateMove = Annotated[float, typer.Option("--rate", help="added to every interest
 Level = Annotated[str, typer.Option("--level", help="the requirement: initial, maintenance or a level of the model")]
 
 
-def _common(
+def _one(
     source: Source,
     model: ModelId = MODEL,
     account: Account = None,
@@ -59,13 +60,38 @@ def _common(
     venue: Venue = "",
     output: Output = None,
 ) -> None:
-    """Options that every decision has, in the order of their help."""
+    """Options of decisions under one model, in the order of their help."""
+
+
+def _several(
+    source: Source,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", "-m", metavar="VENUE=MODEL", help="model of a venue's accounts; one alone is that of all"
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL:NAME=VALUE", help="option of a model; repeatable")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL=FILE", help="a venue's own parameters; repeatable")
+    ] = None,
+    venue: Venue = "",
+    output: Output = None,
+) -> None:
+    """Options of decisions over several venues, in the order of their help."""
+
+
+COMMON = {Case: inspect.signature(_one, eval_str=True), Venues: inspect.signature(_several, eval_str=True)}
 
 
 def verb(body: Body) -> Body:
     """Declare a command: ``body(case, its own options)`` gives a table, or a ``Told``.
 
-    Its name is the command's, its docstring the help; the source and the common options come by themselves.
+    Its name is the command's, its docstring the help; the source and the common options come by themselves: those of
+    one model where ``case`` is a Case, of several where it is a Venues.
     """
     VERBS[body.__name__] = body
     return body
@@ -78,17 +104,17 @@ def plain(body: Body) -> Body:
 
 
 def _command(body: Body) -> Callable[..., None]:
-    common = inspect.signature(_common, eval_str=True).parameters
-    own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
+    about, *own = inspect.signature(body, eval_str=True).parameters.values()
+    common = COMMON[about.annotation].parameters
 
     def command(**told: Any) -> None:
-        case = given.Case(**{name: told.pop(name) for name in common if name != "output"})
+        case = about.annotation(**{name: told.pop(name) for name in common if name != "output"})
         output = told.pop("output")
         with case.payload_blamed():
             found = body(case, **told)
         answer = found if isinstance(found, Told) else Told(found)
         terminal.answer(case, answer.brief if output is None else answer.table, output)
-        known = {note.text for note in case.margin.notes}
+        known = {note.text for note in case.margin.notes} if isinstance(case, Case) else set()
         for note in dict.fromkeys(n.text for n in answer.notes):
             if note not in known:
                 typer.echo(f"note: {note}", err=True)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..cases import Case
 from ..errors import InputError
-from ..given import Case, numbers
+from ..given import numbers
 from .commands import Told, verb
 
 CENT = 0.005

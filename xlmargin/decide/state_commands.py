@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..cases import Case
 from ..errors import InputError, nearest
-from ..given import Case, numbers
+from ..given import numbers
 from .commands import AssetMoves, Level, Moves, RateMove, VolMoves, verb
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}

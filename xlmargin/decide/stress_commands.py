@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..given import Case, numbers
+from ..cases import Case
+from ..given import numbers
 from ..schemas import folded
 from .commands import AssetMoves, Level, Moves, Told, VolMoves, verb
 from .state_commands import one_of

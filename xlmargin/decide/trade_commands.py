@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ..cases import Case
 from ..errors import InputError
-from ..given import Case, numbers, ranges
+from ..given import numbers, ranges
 from ..schemas import folded
 from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
