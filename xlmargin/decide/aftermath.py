@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import Note
+from .cohort import Cohort
 from .rounds import FLOWS, Round
-from .standing import Standing
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Contagion:
     """What became of every account (A,), round by round; amounts in USD.
 
-    ``broke`` (A,) is the round in which an account fell below maintenance: 0 before the shock, 1 by the shock, later
-    by sales of others; −1 never. ``before`` and ``after`` (A,) are worth at market before any haircut; ``cover`` (A,)
-    equity / maintenance when it broke. ``shock`` and ``factor`` (U,) are price factors by ``name``.
+    ``broke`` (A,) is the round in which an account fell below maintenance and its owner did not save it: 0 before the
+    shock, 1 by the shock, later by sales of others; −1 never. ``before`` and ``after`` (A,) are worth at market before
+    any haircut; ``cover`` (A,) is equity / maintenance when it broke. ``shock`` and ``factor`` (U,) are price factors
+    by ``name``.
     """
 
     account: np.ndarray
@@ -37,9 +38,12 @@ class Contagion:
     told: tuple[Round, ...]
     fund: np.ndarray
     notes: tuple[Note, ...]
-    standings: tuple[Standing, ...]
+    cohorts: tuple[Cohort, ...]
     resting: bool
     bound: int
+
+    def __repr__(self) -> str:
+        return f"<Contagion: {self.words}>"
 
     @cached_property
     def flows(self) -> dict[str, np.ndarray]:

@@ -13,10 +13,10 @@ from ..market import OPTION, Market
 from ..params import Params
 from . import impact as laws
 from .aftermath import Contagion
+from .cohort import cohorts
 from .losses import read as read_shock
 from .moves import CURRENCIES
 from .rounds import Spread
-from .standing import standings
 from .venues import Ladder
 
 OWNERS = ("apart", "together")
@@ -64,7 +64,7 @@ def contagion(
     if not len(book):
         raise InputError("an empty book: no table names an account")
     _refuse(owners, most_rounds)
-    found, venue = standings(book, market, models, params, options, rules, workers)
+    found, venue = cohorts(book, market, models, params, options, rules, workers)
     owner = _owner(book)
     moves, losses = read_shock(shock, book, market, venue, owner)
     names = found[0].names
@@ -73,7 +73,7 @@ def contagion(
     fund, funded = _funds(funds, venues)
     spread = Spread(found, moves, losses, law, fund, number, _distinct(owner)[1], owners == OWNERS[1])
     resting = spread.run(spread.bound if most_rounds is None else most_rounds)
-    after = spread._by_account([s.worth for s in found])
+    after = spread.by_account([s.worth for s in found])
     return Contagion(
         account=book.account,
         venue=venue,
@@ -89,7 +89,7 @@ def contagion(
         told=tuple(spread.rounds),
         fund=spread.fund,
         notes=tuple(_notes(spread, venues, funded, resting)),
-        standings=tuple(found),
+        cohorts=tuple(found),
         resting=resting,
         bound=spread.bound,
     )
@@ -159,7 +159,7 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
     still = traded & ~spread.impact.known & ~np.isin(names.astype(str), list(CURRENCIES))
     if still.any():
         yield Note(STILL.format(names=_listed(names[still])))
-    if any((s.base.market.kind == OPTION).any() and (s.steps > 0).any() for s in spread.standings):
+    if any((s.base.market.kind == OPTION).any() and (s.steps > 0).any() for s in spread.cohorts):
         yield Note(VOLATILITY)
     cut = sum(((r.borne < 1.0).astype(float) for r in told), zero) > 0
     if cut.any():
@@ -169,7 +169,7 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
         yield Note(UNFUNDED.format(names=_listed(venues[short & ~funded])))
     if not resting:
         below = np.zeros(len(spread.venue), bool)
-        for s in spread.standings:
+        for s in spread.cohorts:
             below[s.account[s.unsafe]] = True
         yield Note(STOPPED.format(rounds=len(told), count=int(below.sum())), "", below)
     yield from _of_rules(spread)
@@ -177,7 +177,7 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
 
 def _of_rules(spread: Spread) -> Iterator[Note]:
     """Notes of the rules and doubts about the ladders, by account."""
-    for s in spread.standings:
+    for s in spread.cohorts:
         liquidated = np.zeros(len(spread.venue), bool)
         liquidated[s.account[s.steps > 0]] = True
         if liquidated.any() and s.ladder.doubt:

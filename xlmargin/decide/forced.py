@@ -8,10 +8,10 @@ import numpy as np
 
 from ..book import Book, Cash, Orders, added
 from ..findings import rows_with
+from .cohort import Cohort, paid_in
 from .exposure import Greeks
 from .lenders import Sides, Terms
 from .simulate import MOST_STEPS
-from .standing import Standing, paid_in
 from .trades import closed
 from .valuation import notional, value
 
@@ -48,23 +48,23 @@ class Flow:
         return cls(*both, np.zeros(0))
 
 
-def plan(standing: Standing, rows: np.ndarray, terms: Terms) -> Plan:
+def plan(cohort: Cohort, rows: np.ndarray, terms: Terms) -> Plan:
     """Run the ladder on ``rows`` (S,) until each is safe again, taken over, or has nothing left, at one set of marks.
 
     Orders are cancelled first. As in ``simulate``, a step closes the ladder's share of every position, everything
     where the size is small; at or below the backstop, or without equity, the account is taken over. Accounts without
     positions repay debts out of their assets. After MOST_STEPS steps or rounds everything is closed at once.
     """
-    return _Work(standing, rows, terms).run()
+    return _Work(cohort, rows, terms).run()
 
 
 class _Work:
     """A plan in the making."""
 
-    def __init__(self, standing: Standing, rows: np.ndarray, terms: Terms) -> None:
-        self.standing, self.rows, self.terms = standing, rows, terms
-        self.there, self.ladder = standing.there, standing.ladder
-        start = standing.book.take(rows)
+    def __init__(self, cohort: Cohort, rows: np.ndarray, terms: Terms) -> None:
+        self.cohort, self.rows, self.terms = cohort, rows, terms
+        self.there, self.ladder = cohort.there, cohort.ladder
+        start = cohort.book.take(rows)
         self.cancelled = np.bincount(start.orders.row, minlength=len(rows)) > 0
         self.start = replace(start, orders=Orders.none(len(rows)))
         self.book, self.number = self.start, np.arange(len(start.legs))
@@ -72,7 +72,7 @@ class _Work:
         count = len(rows)
         self.kept_assets, self.kept_debts, self.fee = np.ones(count), np.ones(count), np.zeros(count)
         self.taken, self.live = np.zeros(count, bool), np.arange(count)
-        self.need = standing.need[rows]
+        self.need = cohort.need[rows]
 
     def run(self) -> Plan:
         """The steps until no row is left to work on."""
@@ -86,7 +86,7 @@ class _Work:
             self._take_over(self.live[over])
             bare = self.live[~holds]
             self.live = self.live[holds & ~over]
-            late = self.standing.steps[self.rows] + step >= MOST_STEPS
+            late = self.cohort.steps[self.rows] + step >= MOST_STEPS
             self._close(self.live, late[self.live])
             self.live = np.sort(np.concatenate([self.live, self._repay(bare, late[bare])]))
             step += 1
@@ -99,9 +99,9 @@ class _Work:
         if not len(live):
             return np.zeros(0)
         if first and not self.cancelled.any():
-            return self.standing.equity[self.rows]
+            return self.cohort.equity[self.rows]
         result = self.there.run(self.book.take(live))
-        self.standing.margined += len(live)
+        self.cohort.margined += len(live)
         have, need = result.equity.value, result.maintenance.value
         safe = have >= self.ladder.trigger * need
         safe &= first | (have >= need / self.ladder.target)
@@ -125,7 +125,7 @@ class _Work:
             return
         own, market = self.ladder, self.there.market
         size = self.book.sum(notional(self.book, market, "USD"))[rows]
-        unit = self.standing.rate[self.rows[rows]]
+        unit = self.cohort.rate[self.rows[rows]]
         step = np.where(whole | (own.step >= 1.0) | (size <= own.whole_below * unit), 1.0, own.step)
         share = np.zeros(len(self.rows))
         share[rows] = step
@@ -133,16 +133,16 @@ class _Work:
         eased = self._eased(rows) * unit if own.fee_of_margin else 0.0
         after = value(self.book.take(rows), market, "USD")
         fee = np.minimum(own.fee * step * size + own.fee_of_margin * eased, np.maximum(after, 0.0))
-        fee = np.where(self.standing.purse[self.rows[rows]] >= 0, fee, 0.0)
+        fee = np.where(self.cohort.purse[self.rows[rows]] >= 0, fee, 0.0)
         self.fee[rows] += fee
         paid = np.zeros(len(self.rows))
         paid[rows] = -fee
-        self.book = paid_in(self.book, market, self.standing.purse[self.rows], paid)
+        self.book = paid_in(self.book, market, self.cohort.purse[self.rows], paid)
 
     def _eased(self, rows: np.ndarray) -> np.ndarray:
         """By how much the maintenance of ``rows`` has fallen, in their currency."""
         now = self.there.run(self.book.take(rows)).maintenance.value
-        self.standing.margined += len(rows)
+        self.cohort.margined += len(rows)
         return np.maximum(self.need[rows] - now, 0.0)
 
     def _closed(self, share: np.ndarray) -> None:
@@ -162,7 +162,7 @@ class _Work:
         can = (owed > 0) & (owned > 0)
         rows, owned, owed = rows[can], owned[can], owed[can]
         equity = self._equity(rows)
-        health = (equity + owed - self.need[rows] * self.standing.rate[self.rows[rows]]) / owed
+        health = (equity + owed - self.need[rows] * self.cohort.rate[self.rows[rows]]) / owed
         terms = self.terms
         full = whole[can] | (health <= terms.whole_health) | (np.minimum(owned, owed) < terms.whole_below)
         self._settled(rows, np.where(full, 1.0, terms.share))
@@ -207,14 +207,14 @@ class Done:
     acted: np.ndarray
 
 
-def done(standing: Standing, made: Plan, bears: np.ndarray | None = None) -> Done:
+def done(cohort: Cohort, made: Plan, bears: np.ndarray | None = None) -> Done:
     """Carry out a plan, all of it or what ``bears`` (U,) of the sales by name finds a buyer.
 
     Where an account's sales are cut it is not taken over, and keeps what it could not sell.
     """
-    market, names, start = standing.there.market, standing.names, made.book
+    market, names, start = cohort.there.market, cohort.names, made.book
     legs, rows = start.legs, len(made.rows)
-    number, delta = names.instrument[standing.number][legs.instrument], Greeks.of(market).delta_usd[legs.instrument]
+    number, delta = names.instrument[cohort.number][legs.instrument], Greeks.of(market).delta_usd[legs.instrument]
     share, cut = made.share, np.zeros(rows, bool)
     if bears is not None:
         borne = np.where(legs.quantity * delta > 0, bears[number], 1.0)
@@ -224,7 +224,7 @@ def done(standing: Standing, made: Plan, bears: np.ndarray | None = None) -> Don
     paid = legs.sum(share * notional(start, market, "USD"))
     planned = legs.sum(made.share * notional(start, market, "USD"))
     fee = made.fee * np.divide(paid, planned, out=np.ones(rows), where=planned > 0)
-    book = paid_in(book, market, standing.purse[made.rows], -fee)
+    book = paid_in(book, market, cohort.purse[made.rows], -fee)
     sides, cash = Sides.of(book, market), book.cash
     served = _served(cash, cut, made.sold, bears, names.asset[cash.asset], sides)
     sold, repaid = made.sold * served, made.repaid * served

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..book import added
+from .cohort import Cohort, paid_in
 from .forced import Done, Flow, Plan, done, plan
 from .impact import Impact
 from .lenders import Terms
 from .losses import Losses
 from .moves import Moves
 from .simulate import MOST_STEPS
-from .standing import Standing, paid_in
 from .trades import closed
 
 FLOWS = ("result", "lost", "fees", "bonus", "moved", "surrendered", "deficit")
@@ -42,13 +42,13 @@ class Round:
 
 @dataclass(eq=False)
 class Spread:
-    """A contagion under way: standings, the whole shock, the law of impact, funds (V,), venue and owner (A,) by number.
+    """A contagion under way: cohorts, the whole shock, the law of impact, funds (V,), venue and owner (A,) by number.
 
     ``flow`` (U,) is what was bought (negative: sold) in all, in USD at the prices before the shock; ``cover`` (A,)
     equity over maintenance of the worst pool when an account broke.
     """
 
-    standings: list[Standing]
+    cohorts: list[Cohort]
     moves: Moves
     losses: Losses
     impact: Impact
@@ -59,12 +59,12 @@ class Spread:
     rounds: list[Round] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        names = self.standings[0].names
+        names = self.cohorts[0].names
         self.names, accounts = names, len(self.venue)
-        self.terms = [Terms.of(s.base) for s in self.standings]
+        self.terms = [Terms.of(s.base) for s in self.cohorts]
         self.flow, self.shock = np.zeros(len(names)), np.ones(len(names))
         self.broke, self.cover = np.full(accounts, -1, np.int64), np.full(accounts, np.inf)
-        self.before = self._by_account([s.worth for s in self.standings])
+        self.before = self.by_account([s.worth for s in self.cohorts])
 
     @property
     def bound(self) -> int:
@@ -73,7 +73,7 @@ class Spread:
         Every round after the first two but the last closes a step of an account, cancels its orders, repays its debts
         or takes it over, and an account stands at most MOST_STEPS steps, one cancelling, one take-over in each pool.
         """
-        return 3 + (MOST_STEPS + 2) * sum(map(len, self.standings))
+        return 3 + (MOST_STEPS + 2) * sum(map(len, self.cohorts))
 
     @property
     def factor(self) -> np.ndarray:
@@ -97,13 +97,13 @@ class Spread:
     def _round(self, number: int) -> bool:
         """Margin what changed, liquidate what is unsafe; returns whether anything was done."""
         flows = dict.fromkeys(FLOWS, np.zeros(len(self.venue)))
-        flows["result"] = self._by_account([s.measure() for s in self.standings])
+        flows["result"] = self.by_account([s.measure() for s in self.cohorts])
         if number == 1 and self.losses.any:
-            flows["lost"] = self._by_account([self._lose(s) for s in self.standings])
-        new = self._broken(number)
+            flows["lost"] = self.by_account([self._lose(s) for s in self.cohorts])
         if self.together:
             flows["moved"] = self._support()
-        plans = [self._plan(s, t) for s, t in zip(self.standings, self.terms, strict=True)]
+        new = self._broken(number)
+        plans = [self._plan(s, t) for s, t in zip(self.cohorts, self.terms, strict=True)]
         results, borne = self._carried(plans)
         factor = self.factor
         made = self._booked(flows, plans, results)
@@ -116,17 +116,17 @@ class Spread:
             self.rounds.append(Round(number, new, liquidated, flows, made["sold"], *names, fund, uncovered))
         return bool(liquidated.any())
 
-    def _plan(self, standing: Standing, terms: Terms) -> Plan:
-        return plan(standing, np.flatnonzero(standing.unsafe & ~standing.fixed), terms)
+    def _plan(self, cohort: Cohort, terms: Terms) -> Plan:
+        return plan(cohort, np.flatnonzero(cohort.unsafe & ~cohort.fixed), terms)
 
     def _carried(self, plans: list[Plan]) -> tuple[list[Done], np.ndarray]:
         """What is done: everything, or the share of each name's sales (U,) that its depth bears."""
-        whole = [done(s, p) for s, p in zip(self.standings, plans, strict=True)]
+        whole = [done(s, p) for s, p in zip(self.cohorts, plans, strict=True)]
         flow, factor = self._flow(whole), self.factor
         borne = self.impact.bears(self.flow, flow.bought / factor, flow.sold / factor)
         if (borne == 1.0).all():
             return whole, borne
-        return [done(s, p, borne) for s, p in zip(self.standings, plans, strict=True)], borne
+        return [done(s, p, borne) for s, p in zip(self.cohorts, plans, strict=True)], borne
 
     def _flow(self, results: list[Done]) -> Flow:
         total = lambda part: np.sum([getattr(r.flow, part) for r in results], axis=0)  # noqa: E731
@@ -135,11 +135,11 @@ class Spread:
     def _booked(self, flows: dict[str, np.ndarray], plans: list[Plan], results: list[Done]) -> dict[str, np.ndarray]:
         """Put liquidated rows back and book what they paid; returns sales and deeds by account (A,)."""
         made = {"sold": np.zeros(len(self.venue)), "acted": np.zeros(len(self.venue))}
-        for standing, own, result in zip(self.standings, plans, results, strict=True):
-            account, acted = standing.account[own.rows], result.acted
-            standing.put(own.rows[acted], result.book.take(np.flatnonzero(acted)))
-            standing.steps[own.rows[acted]] += 1
-            standing.worth[own.rows] -= result.fee + result.bonus + result.left
+        for cohort, own, result in zip(self.cohorts, plans, results, strict=True):
+            account, acted = cohort.account[own.rows], result.acted
+            cohort.put(own.rows[acted], result.book.take(np.flatnonzero(acted)))
+            cohort.steps[own.rows[acted]] += 1
+            cohort.worth[own.rows] -= result.fee + result.bonus + result.left
             parts = {"fees": -result.fee, "bonus": -result.bonus, "surrendered": -np.maximum(result.left, 0.0)}
             parts["deficit"] = np.maximum(-result.left, 0.0)
             for name, amount in parts.items():
@@ -158,7 +158,7 @@ class Spread:
     def _broken(self, number: int) -> np.ndarray:
         """Accounts (A,) that break in this round."""
         new = np.zeros(len(self.venue), bool)
-        for s in self.standings:
+        for s in self.cohorts:
             unsafe = s.unsafe
             cover = np.divide(s.equity, s.need, out=np.full(len(s), -np.inf), where=s.need > 0)
             new[s.account[unsafe]] = True
@@ -171,7 +171,7 @@ class Spread:
     def _support(self) -> np.ndarray:
         """Owners move what their other pools can spare to pools that are below maintenance; USD by account (A,)."""
         short, free = [], []
-        for s in self.standings:
+        for s in self.cohorts:
             wanted = np.maximum(s.need / s.ladder.target, s.ladder.trigger * s.need) - s.equity
             able = s.purse >= 0
             short.append(np.where(s.unsafe & able, wanted * s.rate, 0.0))
@@ -181,7 +181,7 @@ class Spread:
         ratio = lambda of: np.divide(total, of, out=np.zeros(len(of)), where=of > 0)  # noqa: E731
         gets, gives = ratio(asked), ratio(offered)
         moved = []
-        for s, need, spare in zip(self.standings, short, free, strict=True):
+        for s, need, spare in zip(self.cohorts, short, free, strict=True):
             who = self.owner[s.account]
             amount = need * gets[who] - np.maximum(spare, 0.0) * gives[who]
             s.book = paid_in(s.book, s.there.market, s.purse, amount)
@@ -189,12 +189,12 @@ class Spread:
             s.changed |= amount != 0.0
             s.measure()
             moved.append(amount)
-        return self._by_account(moved)
+        return self.by_account(moved)
 
     def _shock(self) -> np.ndarray:
         """Price factor (U,) of the shock by name: of an underlying, else of the asset of that name."""
         out, names = np.ones(len(self.names)), self.names
-        assets = self.standings[0].base.market.assets.astype(str)
+        assets = self.cohorts[0].base.market.assets.astype(str)
         own = assets == names.name[names.asset].astype(str)
         out[names.asset[own]] = self.moves.asset[0][own]
         out[names.group] = self.moves.price[0]
@@ -205,7 +205,7 @@ class Spread:
         factors = (m.price, m.vol, m.basis, m.asset)
         return any((f != 1.0).any() for f in factors) or bool((m.rate != 0).any() or m.seconds)
 
-    def _lose(self, s: Standing) -> np.ndarray:
+    def _lose(self, s: Cohort) -> np.ndarray:
         """End what a failed venue ends and take what the shock loses; USD by row (R,), at the marks of the shock."""
         market, ended = s.there.market, self.losses.ended[s.account]
         book = closed(s.book, market, np.where(ended[s.book.legs.row], 1.0, 0.0))
@@ -219,23 +219,24 @@ class Spread:
         return lost
 
     def _go(self, moved: np.ndarray) -> None:
-        """Every standing on the market after shock and sales."""
+        """Every cohort on the market after shock and sales."""
         pressed = self.impact.factor(self.flow)
         price = self.moves.price * pressed[self.names.group]
         now = replace(self.moves, price=price, asset=self.moves.asset * pressed[self.names.asset])
-        for s in self.standings:
+        for s in self.cohorts:
             s.moved(now, moved)
 
-    def _by_account(self, amounts: list[np.ndarray]) -> np.ndarray:
-        number = np.concatenate([s.account for s in self.standings])
+    def by_account(self, amounts: list[np.ndarray]) -> np.ndarray:
+        """Amounts (R,) of every cohort added up by account (A,)."""
+        number = np.concatenate([s.account for s in self.cohorts])
         return added(number, np.concatenate(amounts), len(self.venue))
 
     def _by_owner(self, amounts: list[np.ndarray]) -> np.ndarray:
-        number = np.concatenate([self.owner[s.account] for s in self.standings])
+        number = np.concatenate([self.owner[s.account] for s in self.cohorts])
         return added(number, np.concatenate(amounts), int(self.owner.max(initial=-1)) + 1)
 
 
-def _spare(s: Standing) -> np.ndarray:
+def _spare(s: Cohort) -> np.ndarray:
     """USD in each pool's purse (R,)."""
     cash = s.book.cash
     own = np.where(s.purse[cash.row] == cash.asset, cash.amount, 0.0)
