@@ -47,7 +47,7 @@ def test_the_placement_is_the_least_of_all_assignments(seed, level):
     assert found.required == pytest.approx(brute(positions, level), rel=1e-9)
     assert found.required == pytest.approx(required(as_placed(found), level=level), rel=1e-9)
     assert found.bound == pytest.approx(found.required)
-    assert found.now.sum() == pytest.approx(required(positions, level=level), rel=1e-9)
+    assert found.before.sum() == pytest.approx(required(positions, level=level), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -57,10 +57,10 @@ def test_figures_as_held_are_those_of_the_margins(seed):
     found = place(book, market, MODELS)
     for r, account in enumerate(VENUE):
         own = xm.margin(book.take([r]), market, MODELS[VENUE[account]])
-        assert found.now[r] == pytest.approx(own.initial.value.sum())
+        assert found.before[r] == pytest.approx(own.initial.value.sum())
         assert found.equity[r] == pytest.approx(own.equity.value.sum())
     table = found.gains().set_index("arrangement")["required"]
-    assert table["as held now"] == pytest.approx(found.now.sum())
+    assert table["as held now"] == pytest.approx(found.before.sum())
     assert table["best placement"] == pytest.approx(found.required)
     for account in VENUE:
         together = [(account, n, q) for _, n, q in positions]
@@ -73,7 +73,7 @@ def test_figures_as_held_are_those_of_the_margins(seed):
 def test_two_accounts_that_hedge_each_other_become_one_pot():
     found = place(*desk(HEDGED), MODELS)
     assert found.required == pytest.approx(0.0, abs=1e-6)
-    assert found.saved == pytest.approx(found.now.sum())
+    assert found.saved == pytest.approx(found.before.sum())
     assert found.frame()["to"].nunique() == 1
     assert found.frame()["moves"].sum() == 1
     assert "1 position moves" in found.words
@@ -107,7 +107,7 @@ def test_accounts_under_one_rule_that_merging_never_raises_have_a_bound(seed):
     assert not found.exact
     together = required([("a", n, q) for _, n, q in positions], {"a": "deribit"})
     assert found.bound == pytest.approx(together, rel=1e-9)
-    assert found.bound - 1e-6 <= found.required <= found.now.sum() + 1e-6
+    assert found.bound - 1e-6 <= found.required <= found.before.sum() + 1e-6
     assert found.saved >= 0
     assert "no placement is below" in found.words
 

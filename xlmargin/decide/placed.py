@@ -15,7 +15,7 @@ from .pots import Items, Pot
 class Placement:
     """Positions (K) over pots (V): ``counts`` (V, K) lots of each that stand there, and what each pot requires.
 
-    ``now``, ``then`` (V,) are the requirement as held (hedges nowhere) and as placed; ``equity`` (V,) is what stands
+    ``before``, ``after`` (V,) are the requirement as held (hedges nowhere) and as placed; ``equity`` (V,) is what stands
     at the pot now; ``short`` (V,) what it lacks as placed, pool by pool. ``bound`` is what no placement can go below,
     NaN where none is known; ``exact`` says that no placement costs less. ``arrangements`` are (name, requirement,
     remark) for comparison, NaN where the remark says why there is none. ``notes`` are what the figures rest on.
@@ -24,8 +24,8 @@ class Placement:
     items: Items
     pots: tuple[Pot, ...]
     counts: np.ndarray
-    now: np.ndarray
-    then: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
     equity: np.ndarray
     short: np.ndarray
     cost: float
@@ -41,12 +41,12 @@ class Placement:
     @property
     def required(self) -> float:
         """The requirement of all pots together as placed."""
-        return float(self.then.sum())
+        return float(self.after.sum())
 
     @property
     def saved(self) -> float:
         """What is required as held less what is required as placed; below zero where hedges cost more than is saved."""
-        return float(self.now.sum()) - self.required
+        return float(self.before.sum()) - self.required
 
     def frame(self) -> Any:
         """A row per position and pot that should hold it (pandas DataFrame)."""
@@ -75,9 +75,9 @@ class Placement:
                 "venue": [p.venue for p in self.pots],
                 "model": [p.model for p in self.pots],
                 "currency": self.currency,
-                "required now": self.now,
-                "required then": self.then,
-                "change": self.then - self.now,
+                "required now": self.before,
+                "required then": self.after,
+                "change": self.after - self.before,
                 "equity": self.equity,
                 "to bring": self.short,
             }
@@ -103,7 +103,7 @@ class Placement:
     @property
     def words(self) -> str:
         """What the best placement requires, what it saves, and how sure that is."""
-        now, count = float(self.now.sum()), len({k for v, k in zip(*np.nonzero(self._moving()), strict=True)})
+        now, count = float(self.before.sum()), len({k for v, k in zip(*np.nonzero(self._moving()), strict=True)})
         less = f"{abs(self.saved):,.2f} {'less' if self.saved >= 0 else 'more'} than as held ({now:,.2f})"
         some = f"{count} position{'s'[: count != 1]} move{'s'[: count == 1]}" if count else "nothing moves"
         head = f"{self.required:,.2f} {self.currency} of {self.level} margin, {less}; {some}"

@@ -1,243 +1,63 @@
-"""All accounts under one model as a contagion goes on: their pools, the market as it is now, who stands where."""
+"""What every owner's accounts require at each venue by themselves, and what stands there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..book import Book, Cash
-from ..comparison import conversion
-from ..errors import InputError, Note, Problem
-from ..findings import rows_with, setting_is
-from ..lending import LOAN, WALLET
-from ..market import SENSITIVITY, Market
-from ..params import Params
-from ..registry import Model
-from ..registry import model as find
-from ..run import Session, session
-from .across import venues_of
-from .impact import Names
-from .moves import Moves
-from .subject import revaluable
-from .trades import PAID_IN_FULL, marks, paid
-from .valuation import value
-from .venues import Ladder, ladder
-from .worlds import moved_session, unready
-
-ROW = "_account_row"
-ENTERED = "a position has no entry price: it counts as entered at the mark of the start, so that later moves count"
+from ..book import Book
+from ..comparison import in_currency
+from .across import Across
+from .subject import level_of
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class Shortfall:
+    """A pool whose equity is below what it requires, in the currency of the result."""
+
+    owner: int
+    where: str
+    level: str
+    equity: float
+    required: float
+
+
+@dataclass(frozen=True, eq=False)
 class Standing:
-    """Pools (R,) of one model's accounts, and their last known figures.
+    """Owners (O) at venues (V): accounts held, requirement, equity, and requirement beyond equity pool by pool."""
 
-    ``base`` is the session on the market before the shock, ``there`` on the market of this round; ``account`` (R,)
-    numbers the accounts; ``number`` (I,) the instruments of the whole market; ``rate`` (R,) USD a unit of the pool's
-    currency; ``worth`` (R,) in USD; ``purse`` (R,) the asset in which a pool pays and is paid, −1 where it has none.
-    ``steps`` (R,) counts the rounds in which a pool was liquidated, ``margined`` the rows that the rule was run on.
-    """
-
-    base: Session
-    there: Session
-    book: Book
-    account: np.ndarray
-    names: Names
-    number: np.ndarray
-    currency: np.ndarray
-    ladder: Ladder
+    names: tuple[str, ...]
+    models: tuple[str, ...]
+    held: np.ndarray
+    required: np.ndarray
     equity: np.ndarray
-    initial: np.ndarray
-    need: np.ndarray
-    worth: np.ndarray
-    purse: np.ndarray
-    notes: tuple[Note, ...] = ()
-    margined: int = 0
-    changed: np.ndarray = field(init=False)
-    steps: np.ndarray = field(init=False)
-    rate: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.changed, self.steps = np.zeros(len(self.book), bool), np.zeros(len(self.book), np.int64)
-        self.rate = conversion(self.there.market, self.currency)
+    short: np.ndarray
+    shortfalls: tuple[Shortfall, ...]
 
     @classmethod
-    def of(cls, made: Session, book: Book, market: Market, names: Names, rules: Ladder | None) -> Standing:
-        """Accounts under a session, margined on the market as it is."""
-        first = revaluable(made.margin(_entered(_signed(book), made.market)))
-        base, pooled = first.run.session, first.run.book
-        index = {str(n): i for i, n in enumerate(market.name)}
-        return cls(
-            base=base,
-            there=base,
-            book=pooled,
-            account=pooled.settings[ROW].astype(np.int64),
-            names=names,
-            number=np.array([index[str(n)] for n in base.market.name], np.int64),
-            currency=first.currency,
-            ladder=rules or ladder(base.model.id, base.market.as_of),
-            equity=first.equity.value.copy(),
-            initial=first.initial.value.copy(),
-            need=first.maintenance.value.copy(),
-            worth=value(pooled, base.market, "USD"),
-            purse=_purses(pooled, base.market, first.currency),
-            notes=_noted(first.notes, pooled, book, base.market),
-            margined=len(pooled),
-        )
-
-    def __len__(self) -> int:
-        return len(self.book)
-
-    def name_of(self, what: str) -> np.ndarray:
-        """Number of the name that each leg, order, balance or settlement asset (of legs) follows."""
-        book, instrument = self.book, self.names.instrument[self.number]
-        if what == "cash":
-            return self.names.asset[book.cash.asset]
-        if what == "settle":
-            return np.append(self.names.asset, 0)[self.base.market.settle[book.legs.instrument]]
-        return instrument[getattr(book, what).instrument]
-
-    def moved(self, moves: Moves, names: np.ndarray) -> None:
-        """Go to a market after ``moves`` of the whole market; ``names`` (U,) are those whose price changed since."""
-        touched = self._touched(names)
-        if not touched.any():
-            return
-        own = replace(moves, group=moves.group[self.number])
-        unready(self.base.market, self.book, own)
-        self.there = moved_session(self.base, own)
-        self.rate = conversion(self.there.market, self.currency)
-        self.changed |= touched
-
-    def _touched(self, names: np.ndarray) -> np.ndarray:
-        """Rows (R,) that hold anything whose price follows one of ``names`` (U,)."""
-        book = self.book
-        out = rows_with(book.legs, names[self.name_of("legs")] | names[self.name_of("settle")])
-        return (
-            out
-            | rows_with(book.cash, names[self.name_of("cash")])
-            | rows_with(book.orders, names[self.name_of("orders")])
-        )
-
-    def measure(self) -> np.ndarray:
-        """Margin the rows that changed; returns what prices gave each row (R,) in USD since worth was last booked."""
-        rows = np.flatnonzero(self.changed)
-        gain = np.zeros(len(self))
-        if len(rows):
-            part = self.book.take(rows)
-            result = self.there.run(part)
-            self.margined += len(rows)
-            self.equity[rows], self.need[rows] = result.equity.value, result.maintenance.value
-            self.initial[rows] = result.initial.value
-            now = value(part, self.there.market, "USD")
-            gain[rows] = now - self.worth[rows]
-            self.worth[rows] = now
-            self.changed[rows] = False
-        return gain
-
-    @property
-    def unsafe(self) -> np.ndarray:
-        """Rows (R,) below what starts a liquidation."""
-        return self.equity < self.ladder.trigger * self.need
-
-    @property
-    def fixed(self) -> np.ndarray:
-        """Rows (R,) whose positions are given as sensitivities, of which a venue can sell nothing."""
-        return rows_with(self.book.legs, self.base.market.kind[self.book.legs.instrument] == SENSITIVITY)
-
-    def put(self, rows: np.ndarray, part: Book) -> None:
-        """Put rows back that were taken out as ``part`` and changed."""
-        book, own = self.book, np.zeros(len(self.book), bool)
-        own[rows] = True
-        tables = {}
-        for name in ("legs", "cash", "orders"):
-            old, new = getattr(book, name), getattr(part, name)
-            kept = ~own[old.row]
-            rest = old.at(kept, old.row[kept], old.rows)
-            tables[name] = rest.joined(new.at(slice(None), rows[new.row], old.rows))
-        self.book = replace(book, **tables)
-        self.changed[rows] = True
+    def of(cls, made: Across, book: Book, owner: np.ndarray, owners: int, level: str, currency: str) -> Standing:
+        """``owner`` (R,) numbers the owner of each account of the book."""
+        number = {str(name): int(o) for name, o in zip(book.account, owner, strict=True)}
+        held, required, equity, short = (np.zeros((owners, len(made))) for _ in range(4))
+        lacking: list[Shortfall] = []
+        for v, m in enumerate(made.values()):
+            rate, who = in_currency(m, currency), np.array([number[str(a)] for a in m.account], np.int64)
+            need, have = level_of(m, level) * rate, m.equity.value * rate
+            for table, amounts in ((required, need), (equity, have), (short, np.maximum(0.0, need - have))):
+                table[:, v] = np.bincount(who, amounts, owners)
+            held[:, v] = np.bincount([number[a] for a in dict.fromkeys(map(str, m.account))], minlength=owners)
+            lacking.extend(_lacking(m, who, rate))
+        models = tuple(str(m.stamp["model"]) for m in made.values())
+        return cls(tuple(made), models, held.astype(np.int64), required, equity, short, tuple(lacking))
 
 
-def paid_in(book: Book, market: Market, purse: np.ndarray, amount: np.ndarray) -> Book:
-    """The book after USD ``amount`` (R,) paid into each row's ``purse`` (R,)."""
-    some = np.flatnonzero((amount != 0.0) & (purse >= 0))
-    units = amount[some] / market.price[purse[some]]
-    return replace(book, cash=paid(book.cash, len(market.assets), some, purse[some], units))
-
-
-def standings(
-    book: Book,
-    market: Market,
-    models: Any,
-    params: Mapping[str, Params] | None,
-    options: Mapping[str, Mapping[str, Any]] | None,
-    rules: Mapping[str, Ladder] | None,
-    workers: int | None,
-) -> tuple[list[Standing], np.ndarray]:
-    """The accounts of each model, and the venue (A,) of every account as it is shown.
-
-    Raises InputError with every problem of every venue.
-    """
-    venue, chosen = venues_of(book, models)
-    id = {name: find(chosen[name]).id for name in dict.fromkeys(venue.tolist())}
-    model_of = np.array([id[name] for name in venue], object)
-    marked = replace(book, settings={**book.settings, ROW: np.arange(len(book))})
-    problems: list[Problem] = []
-    made = []
-    for name in dict.fromkeys(model_of.tolist()):
-        rows = np.flatnonzero(model_of == name)
-        how = {"params": (params or {}).get(name), "options": (options or {}).get(name), "workers": workers}
-        made.append(session(marked.take(rows), market, _model(chosen, id, name), problems=problems, **how))
-    if problems:
-        raise InputError(problems)
-    names, rules = Names.of(market), rules or {}
-    found = [Standing.of(s, b, market, names, rules.get(s.model.id)) for s, b in made]
-    return found, np.where(venue == "", model_of, venue)
-
-
-def _model(chosen: Mapping[str, str | Model], id: Mapping[str, str], name: str) -> str | Model:
-    return next(chosen[v] for v, own in id.items() if own == name)
-
-
-def _signed(book: Book) -> Book:
-    """The book with loans as debts, whatever the sign that they were written with."""
-    cash = book.cash
-    return replace(book, cash=replace(cash, amount=np.where(cash.kind == LOAN, -np.abs(cash.amount), cash.amount)))
-
-
-def _entered(book: Book, market: Market) -> Book:
-    """The book with an entry price for every future: the mark where none is given, 0 where balances hold the cost."""
-    legs = book.legs
-    future = ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
-    entry = np.where(np.isnan(legs.entry), marks(market)[legs.instrument], legs.entry)
-    entry = np.where(setting_is(book, "balance", "quote")[legs.row], 0.0, entry)
-    return replace(book, legs=replace(legs, entry=np.where(future, entry, legs.entry)))
-
-
-def _noted(notes: Sequence[Note], pooled: Book, given: Book, market: Market) -> tuple[Note, ...]:
-    """The rule's own notes, and one on futures without an entry price."""
-    legs = given.legs
-    future = ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
-    bare = rows_with(legs, np.isnan(legs.entry) & future & (legs.quantity != 0))
-    if not bare.any():
-        return tuple(notes)
-    return (*notes, Note(ENTERED, "", np.isin(pooled.account, given.account[bare])))
-
-
-def _purses(book: Book, market: Market, currency: np.ndarray) -> np.ndarray:
-    """The asset of each pool (R,) in which it pays: its currency, else a wallet's, else what a position settles in."""
-    index = {str(a): c for c, a in enumerate(market.assets)}
-    own = np.array([index.get(str(c), -1) for c in currency], np.int64)
-    settles, holds = np.full(len(book), -1, np.int64), np.full(len(book), -1, np.int64)
-    settles[book.legs.row] = market.settle[book.legs.instrument]
-    wallet = np.flatnonzero(_wallets(book.cash))[::-1]
-    holds[book.cash.row[wallet]] = book.cash.asset[wallet]
-    pledged = rows_with(book.cash, book.cash.kind != WALLET) & (settles < 0) & (holds < 0)
-    return np.where(pledged, -1, np.where(own >= 0, own, np.where(holds >= 0, holds, settles)))
-
-
-def _wallets(cash: Cash) -> np.ndarray:
-    return (cash.kind == WALLET) & (cash.amount > 0)
+def _lacking(m: object, who: np.ndarray, rate: np.ndarray) -> Iterator[Shortfall]:
+    """Pools below maintenance, and pools below initial margin alone."""
+    maintenance, initial, equity = (line.value * rate for line in (m.maintenance, m.initial, m.equity))
+    for r in np.flatnonzero(equity < np.maximum(initial, maintenance)):
+        pool = f" ({m.pool[r]})" if m.pool[r] else ""
+        deep = equity[r] < maintenance[r]
+        level, need = ("maintenance", maintenance[r]) if deep else ("initial", initial[r])
+        yield Shortfall(int(who[r]), f"{m.account[r]}{pool}", level, float(equity[r]), float(need))
