@@ -15,6 +15,7 @@ from tests.test_decide_worlds import COINS, MODELS, _fill, law_book
 from xlmargin.decide.moves import movable
 from xlmargin.decide.stress import stress
 from xlmargin.decide.stress_plan import PARTS
+from xlmargin.decide.stresses import named_stresses
 from xlmargin.market import OPTION, SENSITIVITY
 
 CASES = tomllib.loads((Path(__file__).parent / "golden/decide_stress/futures_by_hand.toml").read_text())["case"]
@@ -277,7 +278,7 @@ def test_bad_tables_list_every_problem_in_its_row():
         "scenarios row 4, column lost: no balance lies at 'Mars'; there are none: fill the column location",
         "scenarios row 8, column lost: 1.5 of the balances at *; a share is between 0 and 1",
         "scenarios row 8, column days: -1 days; must be zero or more",
-        "scenarios row 7, column beta: ETH by 2 × -70% is -140%; must be above -100 %",
+        "scenarios row 7, column beta: ETH by 2 × -70% is -140% in all; must be above -100 %",
         "scenarios row 9, column beta: a factor and a beta belong together: give both",
     ):
         assert words in text, words
@@ -295,6 +296,11 @@ def test_bad_tables_list_every_problem_in_its_row():
         (3.0, "a float is no table"),
         ({"days": 60.0}, "expires before 60 days have passed; close or settle it first"),
         ({"target": ["ETH"], "factor": ["SOL"], "beta": [1.0]}, "no price move of 'SOL' in this scenario"),
+        ({"target": ["BTC", "ETC"], "price": [-0.1, None], "factor": ["", "BTC"], "beta": [None, 1]}, "follows 'ETC'"),
+        (
+            {"target": ["BTC", "ETH", "*"], "price": [-0.1, 0, 0], "factor": ["", "BTC", "ETH"], "beta": [None, 1, 1]},
+            "row 4, column factor: ETH follows a factor itself: name that one",
+        ),
     ],
 )
 def test_what_cannot_be_stressed_ends_in_words(scenarios, words):
@@ -306,6 +312,8 @@ def test_shares_at_one_location_are_at_most_one_together():
     margin = read(with_places("okx.cross", 3), "okx.cross")
     with pytest.raises(xm.InputError, match=r"1\.2 of the balances at A lost or frozen; together at most 1"):
         stress(margin, {"target": ["A"], "lost": [0.7], "frozen": [0.5]})
+    with pytest.raises(xm.InputError, match=r"1\.7 of the balances at A lost or frozen; together at most 1"):
+        stress(margin, {"target": ["each location", "A"], "lost": [0.7, None], "frozen": [None, 1.0]})
     with pytest.raises(xm.InputError, match="no balance lies at 'Aa'; did you mean 'A'"):
         stress(margin, {"target": ["Aa"], "lost": [0.7]})
 
@@ -325,12 +333,28 @@ def test_an_option_without_volatility_takes_that_of_its_mark_or_cannot_be_stress
 
 
 def test_names_known_elsewhere_may_stand_in_a_table():
-    table = {"target": ["BTC", "SOL"], "price": [-0.1, -0.2]}
-    with pytest.raises(xm.InputError, match="nothing follows 'SOL'"):
+    table = {"target": ["BTC", "XRP"], "price": [-0.1, -0.2]}
+    with pytest.raises(xm.InputError, match="nothing follows 'XRP'"):
         stress(desk(), table)
-    found = stress(desk(), table, known=["SOL"])
+    found = stress(desk(), table, known=["XRP"])
     only = stress(desk(), {"target": ["BTC"], "price": [-0.1]})
     np.testing.assert_array_equal(found.equity, only.equity)
+
+
+def test_named_scenarios_as_a_table_give_what_they_give_by_name():
+    made = with_places("okx.cross", 3)
+    by_name = stress(read(made, "okx.cross"))
+    by_table = stress(read(made, "okx.cross"), named_stresses().table())
+    assert by_table.scenario == by_name.scenario
+    np.testing.assert_array_equal(by_table.equity, by_name.equity)
+    np.testing.assert_array_equal(by_table.maintenance, by_name.maintenance)
+    assert repr(by_name).startswith("<Stress of 3 pools in 6 scenarios under okx.cross>")
+
+
+def test_case_of_targets_is_forgiven():
+    right = {"target": ["BTC", "USDC"], "price": [-0.1, None], "collateral": [None, -0.1]}
+    wrong = right | {"target": ["btc", "Usdc"]}
+    np.testing.assert_array_equal(stress(desk(), wrong).equity, stress(desk(), right).equity)
 
 
 def test_parts_are_shares_of_what_happens_together():

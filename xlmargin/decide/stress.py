@@ -43,6 +43,10 @@ class Stress:
     state_before: np.ndarray
     notes: tuple[Note, ...]
 
+    def __repr__(self) -> str:
+        count, rows = self.equity.shape
+        return f"<Stress of {rows} pools in {count} scenarios under {self.margin.stamp.get('model')}>\n{self.words}"
+
     @property
     def scenario(self) -> tuple[str, ...]:
         """Names of the scenarios (K,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from ..market import OPTION, Market
 from ..parsing import Table, parse
 from ..schemas import SCENARIO_COLUMNS
 from .moves import movable, targets
-from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, chosen
+from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, chosen, named_stresses
 
 TABLE = "scenarios"
 FOR_ALL = ("rate", "days")
@@ -60,8 +61,8 @@ def places(book: Book) -> tuple[tuple[str, ...], np.ndarray]:
 def read(given: Any, market: Market, book: Book, known: Iterable[str] = ()) -> tuple[Scenario, ...]:
     """Scenarios from None (all that are named), a name, a list of names and tables, or a table.
 
-    ``known`` are further targets that may be named though nothing here follows them. Raises InputError with every
-    problem of a table in its own row, or for an unknown name with the nearest.
+    ``known`` are targets that a table may name though nothing here follows them, beside those of the named scenarios.
+    Raises InputError with every problem of a table in its own row, or for an unknown name with the nearest.
     """
     where = [name for name in places(book)[0] if name]
     found: list[Scenario] = []
@@ -70,16 +71,18 @@ def read(given: Any, market: Market, book: Book, known: Iterable[str] = ()) -> t
         if item is None or isinstance(item, str):
             made = [_of_name(stress, market) for stress in chosen(None if item is None else [item])]
         else:
-            made = _of_table(item, market, where, set(map(str, known)), problems)
+            made = _of_table(item, market, where, named_stresses().targets() | set(map(str, known)), problems)
         found += made
     if problems:
         raise InputError(problems)
     if not found:
         raise InputError([Problem(TABLE, 0, "", None, "no scenario: give names or a table with at least one row")])
     spread = tuple(each for scenario in found for each in _everywhere(scenario, where))
-    twice = sorted({s.name for s in spread if sum(o.name == s.name for o in spread) > 1})
-    if twice:
-        raise InputError([Problem(TABLE, 0, "scenario", n, f"two scenarios are called {n!r}") for n in twice])
+    problems += [problem for scenario in spread for problem in _shares(scenario)]
+    twice = [name for name, count in Counter(s.name for s in spread).items() if count > 1]
+    problems += [Problem(TABLE, 0, "scenario", n, f"two scenarios are called {n!r}") for n in twice]
+    if problems:
+        raise InputError(problems)
     return spread
 
 
@@ -117,61 +120,108 @@ def _held(market: Market) -> dict[str, set[str]]:
 
 
 def _of_table(data: Any, market: Market, where: list[str], known: set[str], problems: list[Problem]) -> list[Scenario]:
-    table = parse(TABLE, _columns(data), problems)
+    """The scenarios of a user's table; what is wrong is appended to ``problems`` with its row."""
+    if isinstance(data, Mapping) and all(np.ndim(cell) == 0 for cell in data.values()):
+        data = {header: [cell] for header, cell in data.items()}
+    table = parse(TABLE, data, problems)
     names = [c.name for c in SCENARIO_COLUMNS]
     for header in table.extra:
         text = f"no such column{nearest(header, names)}; columns are {', '.join(names)}"
         problems.append(Problem(TABLE, 1, header, header, text))
-    allowed = targets(market)
-    drafts: dict[str, _Draft] = {}
-    factors = set(map(str, table["factor"]))
-    for i in range(len(table)):
-        draft = drafts.setdefault(str(table["scenario"][i]), _Draft(int(table.rows[i])))
-        own = known | (factors if np.isnan(table["beta"][i]) else set())
-        for what, target, value in _moves(table, i, draft, allowed, where, own, problems):
-            draft.by[what][target] = value
-        if table["note"][i]:
-            draft.notes.append((str(table["note"][i]), "the user's table"))
-    _follow(table, drafts, problems)
-    _check_shares(drafts, problems)
-    return [draft.told(name) for name, draft in drafts.items()]
+    reader = _Reader(table, targets(market) | {what: [*where, EACH] for what in SHARES}, known, problems)
+    return reader.scenarios()
 
 
-def _columns(data: Any) -> Any:
-    """A mapping of single values is a table of one row."""
-    if isinstance(data, Mapping) and all(np.ndim(v) == 0 for v in data.values()):
-        return {k: [v] for k, v in data.items()}
-    return data
+@dataclass
+class _Reader:
+    """A parsed table, the names that each kind of move may have, those known beside them, and what is wrong."""
 
+    table: Table
+    allowed: Mapping[str, list[str]]
+    known: set[str]
+    problems: list[Problem]
 
-def _moves(
-    table: Table,
-    i: int,
-    draft: _Draft,
-    allowed: Mapping[str, list[str]],
-    where: list[str],
-    known: set[str],
-    problems: list[Problem],
-) -> Iterator[tuple[str, str, float]]:
-    """The moves of one row (what, target, value); those that cannot be are problems."""
-    for what in WHAT:
-        value = float(table[what][i])
-        if np.isnan(value):
-            continue
-        target = _target(str(table["target"][i]), what, where)
-        message = _range(what, target, value) or _unknown(what, target, allowed, where, known)
-        if not message and target in draft.by[what]:
-            message = f"{what} of {target} stands twice in this scenario"
-        if message:
-            problems.append(table.problem(i, what, message))
-        else:
-            yield what, target, value
+    def __post_init__(self) -> None:
+        self.spelt = {what: {n.casefold(): n for n in names} for what, names in self.allowed.items()}
+        self.drafts: dict[str, _Draft] = {}
 
+    def scenarios(self) -> list[Scenario]:
+        table = self.table
+        factors = {self.target(str(name), "price") for name in table["factor"] if name}
+        for i in range(len(table)):
+            draft = self.drafts.setdefault(str(table["scenario"][i]), _Draft(int(table.rows[i])))
+            self.moves(i, draft, factors)
+            if table["note"][i]:
+                draft.notes.append((str(table["note"][i]), "the user's table"))
+        self.follow()
+        return [draft.told(name) for name, draft in self.drafts.items()]
 
-def _target(name: str, what: str, where: list[str]) -> str:
-    """The target as this book writes it: case of locations is forgiven."""
-    spelt = {n.casefold(): n for n in (*where, EACH)} if what in SHARES else {}
-    return spelt.get(name.casefold(), name)
+    def target(self, name: str, what: str) -> str:
+        """The target as this book writes it: case is forgiven."""
+        return name if name in self.allowed.get(what, ()) else self.spelt.get(what, {}).get(name.casefold(), name)
+
+    def moves(self, i: int, draft: _Draft, factors: set[str]) -> None:
+        """The moves of one row; those that cannot be are problems."""
+        for what in WHAT:
+            value = float(self.table[what][i])
+            if np.isnan(value):
+                continue
+            target = self.target(str(self.table["target"][i]), what)
+            message = _range(what, target, value)
+            if not message and not (what == "price" and target in factors):
+                message = self.unknown(what, target)
+            if not message and target in draft.by[what]:
+                message = f"{what} of {target} stands twice in this scenario"
+            if message:
+                self.problems.append(self.table.problem(i, what, message))
+            else:
+                draft.by[what][target] = value
+
+    def unknown(self, what: str, target: str) -> str:
+        """Why nothing here can be moved so, or an empty text."""
+        if what in FOR_ALL:
+            return "" if target == REST else f"{what} is one number for all: leave the target empty"
+        if what == "collateral" and target == REST:
+            return "name the asset whose price moves"
+        names = self.allowed[what]
+        if target == REST or target in names or (what not in SHARES and target in self.known):
+            return ""
+        if what in SHARES:
+            names = names[:-1]
+            have = ", ".join(names[:20]) or "none: fill the column location of the balances"
+            return f"no balance lies at {target!r}{nearest(target, names)}; there are {have}"
+        return f"nothing follows {target!r}{nearest(target, names)}; there are {', '.join(names[:20]) or 'none'}"
+
+    def follow(self) -> None:
+        """Price moves by factor: own move + beta × move of the factor, which is named in the same scenario."""
+        own = {name: dict(draft.by["price"]) for name, draft in self.drafts.items()}
+        led = {(self.table["scenario"][i], self.pair(i)[0]) for i in range(len(self.table)) if self.table["factor"][i]}
+        for i in range(len(self.table)):
+            scenario, (target, factor) = str(self.table["scenario"][i]), self.pair(i)
+            beta = float(self.table["beta"][i])
+            if not factor and np.isnan(beta):
+                continue
+            move = own[scenario].get(target, 0.0) + beta * own[scenario].get(factor, 0.0)
+            if not factor or np.isnan(beta):
+                column, text = "beta", "a factor and a beta belong together: give both"
+            elif text := self.unknown("price", target):
+                column = "target"
+            elif factor not in own[scenario]:
+                column, text = "factor", f"no price move of {factor!r} in this scenario{nearest(factor, own[scenario])}"
+            elif (scenario, factor) in led:
+                column, text = "factor", f"{factor} follows a factor itself: name that one"
+            elif not move > -1.0:
+                by = f"{target} by {beta:g} × {own[scenario][factor]:+.0%}"
+                column, text = "beta", f"{by} is {move:+.0%} in all; must be above -100 %"
+            else:
+                self.drafts[scenario].by["price"][target] = move
+                continue
+            self.problems.append(self.table.problem(i, column, text))
+
+    def pair(self, i: int) -> tuple[str, str]:
+        """Target and factor of a row as this book writes them."""
+        target, factor = (self.target(str(self.table[column][i]), "price") for column in ("target", "factor"))
+        return target, factor
 
 
 def _range(what: str, target: str, value: float) -> str:
@@ -182,56 +232,14 @@ def _range(what: str, target: str, value: float) -> str:
     return "" if what == "rate" or value > -1.0 else f"{target} by {value:+.0%}; must be above -100 %"
 
 
-def _unknown(what: str, target: str, allowed: Mapping[str, list[str]], where: list[str], known: set[str]) -> str:
-    """Why nothing here can be moved so, or an empty text."""
-    if what in FOR_ALL:
-        return "" if target == REST else f"{what} is one number for all: leave the target empty"
-    if what in SHARES:
-        if target in (REST, EACH, *where):
-            return ""
-        have = ", ".join(where[:20]) or "none: fill the column location of the balances"
-        return f"no balance lies at {target!r}{nearest(target, where)}; there are {have}"
-    if what == "collateral" and target == REST:
-        return "name the asset whose price moves"
-    if target == REST or target in known or target in allowed[what]:
-        return ""
-    have = ", ".join(allowed[what][:20]) or "none"
-    return f"nothing follows {target!r}{nearest(target, allowed[what])}; there are {have}"
-
-
-def _follow(table: Table, drafts: Mapping[str, _Draft], problems: list[Problem]) -> None:
-    """Price moves by factor: own move + beta × move of the factor, which is named in the same scenario."""
-    own = {name: dict(draft.by["price"]) for name, draft in drafts.items()}
-    led = {(str(s), str(t)) for s, t, f in zip(table["scenario"], table["target"], table["factor"], strict=True) if f}
-    for i in range(len(table)):
-        name, target, factor = (str(table[c][i]) for c in ("scenario", "target", "factor"))
-        beta = float(table["beta"][i])
-        if not factor and np.isnan(beta):
-            continue
-        if not factor or np.isnan(beta):
-            problems.append(table.problem(i, "beta", "a factor and a beta belong together: give both"))
-        elif factor not in own[name]:
-            text = f"no price move of {factor!r} in this scenario{nearest(factor, own[name])}"
-            problems.append(table.problem(i, "factor", text))
-        elif (name, factor) in led:
-            problems.append(table.problem(i, "factor", f"{factor} follows a factor itself: name that one"))
-        else:
-            move = own[name].get(target, 0.0) + beta * own[name][factor]
-            drafts[name].by["price"][target] = move
-            if not move > -1.0:
-                text = f"{target} by {beta:g} × {own[name][factor]:+.0%} is {move:+.0%}; must be above -100 %"
-                problems.append(table.problem(i, "beta", text))
-
-
-def _check_shares(drafts: Mapping[str, _Draft], problems: list[Problem]) -> None:
+def _shares(scenario: Scenario) -> Iterator[Problem]:
     """What is lost cannot be frozen as well."""
-    for name, draft in drafts.items():
-        lost, frozen = (draft.by[what] for what in SHARES)
-        for target in {*lost, *frozen}:
-            both = lost.get(target, lost.get(REST, 0.0)) + frozen.get(target, frozen.get(REST, 0.0))
-            if both > 1.0:
-                text = f"{name}: {both:g} of the balances at {target} lost or frozen; together at most 1"
-                problems.append(Problem(TABLE, draft.row, "frozen", both, text))
+    lost, frozen = (scenario.by[what] for what in SHARES)
+    for target in {*lost, *frozen}:
+        both = lost.get(target, lost.get(REST, 0.0)) + frozen.get(target, frozen.get(REST, 0.0))
+        if both > 1.0:
+            text = f"{scenario.name}: {both:g} of the balances at {target} lost or frozen; together at most 1"
+            yield Problem(TABLE, scenario.row, "frozen", both, text)
 
 
 def _everywhere(scenario: Scenario, where: list[str]) -> Iterator[Scenario]:

@@ -92,6 +92,19 @@ class NamedStresses:
         rows = [[s.name, *(getattr(n, c) for c in columns)] for s in self for n in s.numbers]
         return pd.DataFrame(rows, columns=["scenario", *columns])
 
+    def table(self) -> Any:
+        """The scenarios as a user writes them, to change and give to ``stress``: a row per number (DataFrame)."""
+        import pandas as pd
+
+        rows = [
+            {"scenario": s.name, "target": n.target, n.what: n.value, "note": n.doubt} for s in self for n in s.numbers
+        ]
+        return pd.DataFrame(rows)
+
+    def targets(self) -> set[str]:
+        """Every name that one of them moves."""
+        return {number.target for scenario in self for number in scenario.numbers}
+
 
 @lru_cache(maxsize=8)
 def named_stresses(path: Path = FILE) -> NamedStresses:
