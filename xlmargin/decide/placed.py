@@ -15,7 +15,7 @@ from .pots import Items, Pot
 class Placement:
     """Positions (K) over pots (V): ``counts`` (V, K) lots of each that stand there, and what each pot requires.
 
-    ``before``, ``after`` (V,) are the requirement as held (hedges nowhere) and as placed; ``equity`` (V,) is what stands
+    ``before``, ``after`` (V,) are what is required as held (hedges nowhere) and as placed; ``equity`` (V,) what stands
     at the pot now; ``short`` (V,) what it lacks as placed, pool by pool. ``bound`` is what no placement can go below,
     NaN where none is known; ``exact`` says that no placement costs less. ``arrangements`` are (name, requirement,
     remark) for comparison, NaN where the remark says why there is none. ``notes`` are what the figures rest on.
