@@ -14,6 +14,7 @@ from .report_paper import Paper
 from .report_sections import Section, write
 
 DOLLARS = ("net_usd", "gross_usd", "with_collateral_usd", "gamma", "vega", "theta")
+HELD = ("gross_usd", "long", "short", "collateral")
 GREEKS = "Gamma: change of the USD delta a 1 % move; vega: a volatility point; theta: a day; all in USD."
 EXPOSURE = "What every account is exposed to: delta in coins and USD, greeks, what offsets what."
 SENSITIVITY = (
@@ -26,13 +27,19 @@ HEALTH = "The venue's own states, the prices, volatilities and collateral prices
 def exposures(content: Content) -> list[Section]:
     """Exposure by underlying, expiry and asset, and pairs of long against short."""
     found = exposure(content.detail)
-    net = {"net": ("long", "short")}
+    net, greeks = {"net": ("long", "short")}, ("delta_usd", "gamma", "vega", "theta")
+    held, expiries = (_filled(t, c) for t, c in ((found.frame(), HELD), (found.by_expiry(), ("delta", *greeks))))
     return [
-        Section("By underlying", found.frame(), GREEKS, sums=DOLLARS, differences=net),
-        Section("By expiry", found.by_expiry(), sums=("delta_usd", "gamma", "vega", "theta")),
+        Section("By underlying", held, GREEKS, sums=DOLLARS, differences=net),
+        Section("By expiry", expiries, sums=greeks),
         Section("By asset", found.by_asset(), "Balance, results and option values in units of the asset.", ("usd",)),
         Section("What offsets what", found.offsets(), "Longs against shorts of one underlying, the largest first."),
     ]
+
+
+def _filled(table: Any, columns: tuple[str, ...]) -> Any:
+    """The rows in which any of some columns holds something: positions given as sensitivities have no delta."""
+    return table[table[[*columns]].fillna(0.0).ne(0.0).any(axis="columns")]
 
 
 def sensitivities(content: Content) -> list[Section]:
@@ -80,5 +87,8 @@ def sheets(paper: Paper, book: Any, content: Content) -> None:
         try:
             made = make(content)
         except XlmarginError as error:
-            made, said = [], f"There are no figures: {error}"
+            first, *more = str(error).splitlines()
+            made, said = [], f"There are no figures: {first}{f' … and {len(more)} more' if more else ''}"
+        except UnicodeEncodeError as error:
+            made, said = [], f"There are no figures: a name holds what is no character: {error.object!r}"
         write(paper, book.add_worksheet(name), name, said, made, content.foot)

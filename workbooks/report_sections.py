@@ -69,7 +69,8 @@ class Section:
     @cached_property
     def unit(self) -> str:
         """The only currency of a table without accounts, which its title says once; empty otherwise."""
-        given = set(self.table["currency"]) if "currency" in self.table and "account" not in self.table else set()
+        owned = "account" in self.table and self.table["account"].dtype.kind not in "fi"
+        given = set(self.table["currency"]) if "currency" in self.table and not owned else set()
         return str(given.pop()) if len(given) == 1 else ""
 
     @property
@@ -105,7 +106,8 @@ def write(paper: Paper, sheet: Any, title: str, words: str, sections: Iterable[S
     """Write a sheet: its title, what it says, and every table."""
     given = list(sections)
     paper.text(sheet, 0, 0, title, bold=True, font_size=14)
-    paper.text(sheet, 1, 0, words, font_color=QUIET)
+    if words:
+        paper.text(sheet, 1, 0, words, font_color=QUIET)
     widths = _widths(given)
     for c, width in widths.items():
         sheet.set_column(c, c, width)
@@ -230,7 +232,7 @@ def heading(name: str) -> str:
 def _totals(paper: Paper, sheet: Any, section: Section, top: int, last: int) -> int:
     row = last + 1
     for c, name in enumerate(section.names):
-        if name in section.sums:
+        if name in section.sums and np.isfinite(section.shown[name]).all():
             value = float(section.shown[name].sum())
             form = _forms(section, name)[0]
             paper.formula(sheet, row, c, total(range(top + 1, last + 1), c), value, form, **TOTAL)
