@@ -441,6 +441,22 @@ def test_what_is_lost_at_a_location_a_venue_and_an_owner():
     assert owner.broke.tolist() == [-1, -1, -1]
 
 
+def test_a_named_stress_is_the_shock_of_its_numbers():
+    """What the stress says of BTC and ETH, typed by hand, gives the same; a venue's own balances lie there."""
+    book, market = perps([("a", "BTCUSDT", 1.0), ("b", "ETHUSDT", 5.0)], {"a": 9_000.0, "b": 2_500.0, "c": 900.0})
+    found = contagion(book, market, MODEL, "2025-10-10", depth=depth(1e5, 1e5), rules=WHOLE)
+    check(found)
+    typed = {str(n): f - 1.0 for n, f in zip(found.name, found.shock, strict=True) if str(n) in ("BTC", "ETH")}
+    assert min(typed.values()) < -0.05
+    same = contagion(book, market, MODEL, {"price": typed}, depth=depth(1e5, 1e5), rules=WHOLE)
+    assert same.broke.tolist() == found.broke.tolist()
+    np.testing.assert_allclose(same.after, found.after, rtol=1e-12)
+    gone = contagion(book, market, MODEL, {"location": {"binance": -0.25}})
+    check(gone)
+    assert gone.flows["lost"].tolist() == [-2_250.0, -625.0, -225.0]
+    assert "there are 2020-03-12" in refused(book, market, MODEL, "2019-01-01")
+
+
 def test_nobody_buys_through_the_last_percent():
     book, market = perps([("a", "BTCUSDT", 1.0), ("b", "BTCUSDT", 1.0)], {"a": 5_000.0, "b": 20_000.0})
     found = contagion(book, market, MODEL, {"price": {"BTC": -0.1}}, depth=depth(500.0), rules=WHOLE)
@@ -542,7 +558,7 @@ def test_bad_input_in_words():
         book, market, MODEL, {"price": {"BTC": -1.2}, "location": {"x": -0.5}, "prise": {}, "owner": {"a": 0.4}}
     )
     assert "BTC by -120%; must be above -100 %" in text
-    assert "no location 'x'; there are none" in text
+    assert "no location 'x'; there are binance" in text
     assert "no shock of 'prise'; did you mean 'price'?" in text
     assert "a: 0.4 is no share lost; give -1 (all) to 0 (nothing)" in text
     text = refused(book, market, MODEL, depth={"underlying": ["BTX", "BTC"], "depth": [1.0, -5.0]})

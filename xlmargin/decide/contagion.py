@@ -33,7 +33,7 @@ def contagion(
     book: Book,
     market: Market,
     models: Any = None,
-    shock: Mapping[str, Any] | None = None,
+    shock: Mapping[str, Any] | str | None = None,
     *,
     depth: Any = None,
     funds: Any = None,
@@ -47,26 +47,41 @@ def contagion(
 ) -> Contagion:
     """Let a shock run through accounts at many venues until nothing changes.
 
-    Parameters: ``models`` as in ``across``: one model, or a model by venue of the accounts table; ``shock``: price,
-    vol, basis, collateral (fractions by name), rate, days, and location, venue, owner (share of balances lost by
-    name, −1 for all); ``depth``: instrument (or underlying, asset) and what ``impact`` needs, linear: depth, USD per
-    1 %; square_root: daily_volume, daily_volatility, coefficient — without it sales move no price; ``funds``: venue,
-    amount in USD; ``owners`` "together": accounts with the same ``owner`` in the accounts table move what they can
-    spare above initial margin to those below maintenance, before these are liquidated; ``params`` and ``options`` by
-    model id, ``rules`` ladders by model id in place of venues.toml; ``most_rounds`` stops earlier than the bound.
+    Parameters: ``models`` as in ``across``: one model, or a model by venue of the accounts table; ``shock``: the name
+    of a stress, or price, vol, basis, collateral (fractions by name), rate, days, and location, venue, owner (share
+    of balances lost by name, −1 for all); ``depth``: instrument (or underlying, asset) and what ``impact`` needs,
+    linear: depth, USD per 1 %; square_root: daily_volume, daily_volatility, coefficient — without it sales move no
+    price; ``funds``: venue, amount in USD; ``owners`` "together": accounts with the same ``owner`` in the accounts
+    table move what they can spare above initial margin to those below maintenance, before these are liquidated;
+    ``params`` and ``options`` by model id, ``rules`` ladders by model id in place of venues.toml; ``most_rounds``
+    stops earlier than the bound.
 
     In a round every account that can have changed is margined under its model, those below maintenance go through
     their venue's ladder at the round's marks as in ``simulate``, debts are repaid out of assets, deficits are borne by
     the venue's fund and then stay uncovered; net sales in all so far give the price impact of the next round.
     Rounds: at most 3 + 202 · pools, as every one of them but three liquidates something.
     Raises InputError for an empty book, accounts without a model (all of them), bad shocks, depths and funds.
+
+    >>> import xlmargin as xm
+    >>> book, market = xm.tables(
+    ...     {"instrument": ["BTCUSDT"] * 2, "quantity": [1, 1], "account": ["a", "b"], "entry_price": [60_000] * 2},
+    ...     {"asset": ["USDT"] * 2, "amount": [6_100, 6_600], "account": ["a", "b"]},
+    ...     {"instrument": ["BTCUSDT"], "mark": [60_000]},
+    ...     {"asset": ["USDT"], "price": [1.0]},
+    ...     as_of="2026-11-25",
+    ...     venue="binance",
+    ... )
+    >>> depth = {"underlying": ["BTC"], "depth": [50_000]}
+    >>> found = contagion(book, market, "binance.usdm", {"price": {"BTC": -0.1}}, depth=depth)
+    >>> found.broke.tolist(), found.first, f"{found.factor[found.name == 'BTC'][0] - 1:+.2%}"
+    ([1, 2], 'a', '-12.16%')
     """
     if not len(book):
         raise InputError("an empty book: no table names an account")
     _refuse(owners, most_rounds)
     found, venue = cohorts(book, market, models, params, options, rules, workers)
     owner = _owner(book)
-    moves, losses = read_shock(shock, book, market, venue, owner)
+    moves, losses, doubts = read_shock(shock, book, market, venue, owner)
     names = found[0].names
     law = laws.read(depth, impact, market, names)
     venues, number = _distinct(venue)
@@ -88,7 +103,7 @@ def contagion(
         factor=spread.factor,
         told=tuple(spread.rounds),
         fund=spread.fund,
-        notes=tuple(_notes(spread, venues, funded, resting)),
+        notes=(*doubts, *_notes(spread, venues, funded, resting)),
         cohorts=tuple(found),
         resting=resting,
         bound=spread.bound,

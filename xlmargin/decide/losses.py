@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..book import Book
-from ..errors import InputError, Problem, nearest
+from ..errors import InputError, Note, Problem, nearest
 from ..market import Market
 from ..pools import TRANSFER
 from .moves import Moves, named
+from .stress_plan import PARTS, Plan
+from .stress_table import places
+from .stress_table import read as read_stress
 
 MOVES = tuple(inspect.signature(named).parameters)[1:]
 LOSSES = ("location", "venue", "owner")
@@ -21,41 +24,56 @@ LOSSES = ("location", "venue", "owner")
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """What is left (fraction) of balances by location (L,), and by account (A,) for its venue's and owner's failure.
+    """What is left (fraction) of balances by location (L,), by account (A,) where a balance names no location, and by
+    account for its venue's and owner's failure.
 
     ``ended`` (A,) marks accounts of a venue that failed: its positions end at their marks.
     """
 
     location: np.ndarray
+    home: np.ndarray
     account: np.ndarray
     ended: np.ndarray
+
+    @classmethod
+    def of(cls, lost: Mapping[str, Mapping[str, float]], book: Book, venue: np.ndarray, owner: np.ndarray) -> Losses:
+        """From fractions lost by location, venue and owner; what has no location lies at its account's venue."""
+        kept = lambda what, names: np.array([1.0 + lost[what].get(str(n), 0.0) for n in names], np.float64)  # noqa: E731
+        ended = np.array([str(v) in lost["venue"] for v in venue], bool)
+        both = kept("venue", venue) * kept("owner", owner)
+        return cls(kept("location", book.locations), kept("location", venue), both, ended)
 
     @property
     def any(self) -> bool:
         """Whether anything is lost."""
-        return bool((self.location != 1.0).any() or (self.account != 1.0).any())
+        return any(bool((left != 1.0).any()) for left in (self.location, self.home, self.account))
 
     def left(self, book: Book, account: np.ndarray) -> np.ndarray:
         """Amounts (B,) of a book of pools after the losses; ``account`` (R,) numbers each pool's.
 
         Debts stay. Transfers between an account's pools shrink with the rest.
         """
-        cash = book.cash
-        kept = self.account[account][cash.row]
-        bears = (cash.amount > 0) | ((cash.kind == TRANSFER) & (kept != 1.0))
-        return cash.amount * np.where(bears, kept * self.location[cash.location], 1.0)
+        cash, who = book.cash, account[book.cash.row]
+        named = np.array([bool(name) for name in book.locations])[cash.location]
+        at = np.where(named, self.location[cash.location], self.home[who])
+        whole = self.account[who] * np.where(named, 1.0, self.home[who])
+        share = np.where(cash.kind == TRANSFER, whole, np.where(cash.amount > 0, self.account[who] * at, 1.0))
+        return cash.amount * share
 
 
 def read(
-    shock: Mapping[str, Any] | None, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
-) -> tuple[Moves, Losses]:
-    """The moves and losses of a shock.
+    shock: Mapping[str, Any] | str | None, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
+) -> tuple[Moves, Losses, tuple[Note, ...]]:
+    """The moves and losses of a shock, and the doubts about it.
 
-    Parameters: ``shock``, the words of ``moves.named`` (price, vol, basis, collateral: fractions by name; rate, days,
-    rest) and ``location``, ``venue``, ``owner``: share of the balances lost by name, −1 for all. A venue that fails
-    ends its positions at their marks. ``venue`` and ``owner`` (A,) are each account's. Raises InputError for unknown
-    words and names, for a price move of −100 % or below, for a loss below −100 % or above zero.
+    Parameters: ``shock``, the name of a stress (``xlmargin.decide.stress``), or the words of ``moves.named`` (price,
+    vol, basis, collateral: fractions by name; rate, days, rest) and ``location``, ``venue``, ``owner``: share of the
+    balances lost by name, −1 for all. A venue that fails ends its positions at their marks. ``venue`` and ``owner``
+    (A,) are each account's. Raises InputError for unknown words and names, for a price move of −100 % or below, for a
+    loss below −100 % or above zero.
     """
+    if isinstance(shock, str):
+        return _stress(shock, book, market, venue, owner)
     given = dict(shock or {})
     known = (*MOVES, *LOSSES)
     problems = [
@@ -63,7 +81,7 @@ def read(
         for key in given
         if key not in known
     ]
-    where = {"location": list(book.locations), "venue": venue.tolist(), "owner": owner.tolist()}
+    where = {"location": [*book.locations, *venue], "venue": venue.tolist(), "owner": owner.tolist()}
     lost = {what: _fractions(what, given.get(what), where[what], problems) for what in LOSSES}
     try:
         moves = named(market, **{k: v for k, v in given.items() if k in MOVES})
@@ -71,9 +89,23 @@ def read(
         problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    of = {what: np.array([1.0 + lost[what].get(str(n), 0.0) for n in where[what]], np.float64) for what in LOSSES}
-    ended = np.array([str(v) in lost["venue"] for v in venue], bool)
-    return moves, Losses(of["location"], of["venue"] * of["owner"], ended)
+    return moves, Losses.of(lost, book, venue, owner), ()
+
+
+def _stress(
+    name: str, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
+) -> tuple[Moves, Losses, tuple[Note, ...]]:
+    """The moves and losses of a named stress; what it freezes is lost for the time being."""
+    found = read_stress(name, market, book)
+    if len(found) != 1:
+        told = ", ".join(s.name for s in found[:12])
+        raise InputError([Problem("shocks", 0, "", name, f"{name} is {len(found)} scenarios; say one of {told}")])
+    made = Plan.of(found, market, book)
+    moves = made.moved(np.zeros(1, np.int64), np.ones((1, len(PARTS)), bool))
+    gone = dict(zip(places(book)[0], -made.gone.sum(axis=0)[0], strict=True))
+    lost = {"location": {n: float(share) for n, share in gone.items() if n}, "venue": {}, "owner": {}}
+    notes = tuple(Note(text, cite) for text, cite in found[0].notes)
+    return replace(moves, seconds=float(made.seconds[0])), Losses.of(lost, book, venue, owner), notes
 
 
 def _fractions(what: str, given: Any, names: list[str], problems: list[Problem]) -> dict[str, float]:
