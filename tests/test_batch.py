@@ -12,7 +12,7 @@ import pytest
 
 import xlmargin as xm
 from tests.law_books.derive import tables
-from xlmargin.bulk import Outcome, batch
+from xlmargin.bulk import Outcome, batch, spill
 from xlmargin.bulk import bucket as bucket_room
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install -e '.[batch]'")
@@ -211,20 +211,70 @@ def test_an_account_in_two_partitions_is_one_account(desk):
 
 def test_full_disk_leaves_nothing_half_written(desk, monkeypatch):
     folder, made = desk
-    real = pd.DataFrame.to_parquet
+    import pyarrow.parquet as pq
 
-    def full(self, path, **how):
+    real = pq.write_table
+
+    def full(table, path, **how):
         if "part-00001.parquet" in str(path):
             raise OSError(28, "No space left on device")
-        return real(self, path, **how)
+        return real(table, path, **how)
 
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    monkeypatch.setattr(pq, "write_table", full)
     with pytest.raises(xm.InputError, match=r"cannot be written: .*No space left"):
         run(folder)
     assert not (folder / "margins.parquet").exists()
     monkeypatch.undo()
     monkeypatch.setattr("xlmargin.bulk.run.ROWS_OF_A_BUCKET", 100)
     same(pd.read_parquet(run(folder).output), whole(made))
+
+
+def test_full_disk_while_sorting(desk, monkeypatch):
+    folder, made = desk
+    real = spill._writer
+
+    def full(path, schema):
+        if "bucket-00002" in path.name:
+            raise OSError(28, "No space left on device")
+        return real(path, schema)
+
+    monkeypatch.setattr(spill, "_writer", full)
+    with pytest.raises(xm.InputError, match=r"positions cannot be written: .*No space left"):
+        run(folder)
+    monkeypatch.setattr(spill, "_writer", real)
+    same(pd.read_parquet(run(folder).output), whole(made))
+
+
+@pytest.mark.parametrize("accounts", ["spaces", "gaps", "numbers", "categories"])
+def test_accounts_however_they_are_written(desk, accounts):
+    """Spaces, empty names, whole numbers and categories: the accounts of one call, each once."""
+    folder, made = desk
+    number = {name: n for n, name in enumerate(made["balances"]["account"])}
+    first = made["positions"]["account"].iloc[0]
+    for name in ("positions", "balances"):
+        own = made[name]["account"]
+        written = {
+            "spaces": own.where(np.arange(len(own)) % 2 == 0, " " + own + " "),
+            "gaps": own.where(own != first, None) if name == "positions" else own.replace(first, ""),
+            "numbers": own.map(number),
+            "categories": own.astype("category"),
+        }[accounts]
+        made[name] = made[name].assign(account=written)
+        made[name].to_parquet(folder / f"{name}.parquet", index=False)
+    outcome = run(folder)
+    assert (outcome.accounts, outcome.bad) == (200, 0)
+    same(pd.read_parquet(outcome.output), whole(made))
+
+
+def test_payload_that_changes_nothing_is_refused(desk):
+    folder, _ = desk
+    own = folder / "own.json"
+    own.write_text("{}", encoding="utf-8")
+    with pytest.raises(xm.UnknownModel, match=r"no loader"):
+        run(folder, payload=own)
+    with pytest.raises(xm.InputError, match=r"own\.json: nothing in it is a parameter of deribit\.portfolio"):
+        batch(folder / "positions.parquet", folder / "m.parquet", "deribit.portfolio", payload=own, as_of="2026-11-25")
+    assert not list(folder.glob("*.parts"))
 
 
 def test_a_short_result_is_refused(desk, monkeypatch):

@@ -26,20 +26,7 @@ class Comparison(pd.DataFrame):
 
 def summary(margin: Margin) -> pd.DataFrame:
     """A row per account and pool: equity, requirements, available, ratio, what bound."""
-    columns: dict[str, Any] = {
-        "account": margin.account,
-        "pool": margin.pool,
-        "currency": margin.currency,
-        "equity": margin.equity.value,
-        "initial": margin.initial.value,
-        "maintenance": margin.maintenance.value,
-        "available": margin.available,
-        "ratio": margin.ratio,
-    }
-    columns |= {name: line.value for name, line in (margin.levels | margin.extras).items()}
-    if margin.worst is not None:
-        columns["worst"] = margin.worst
-    return pd.DataFrame(columns)
+    return pd.DataFrame(margin.columns())
 
 
 def ledger(margin: Margin) -> pd.DataFrame:

@@ -171,6 +171,21 @@ class Margin:
             extras={k: v.map(change) for k, v in self.extras.items()},
         )
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """The summary by column (R,): account, pool, currency, equity, requirements, available, ratio, what bound."""
+        summary = {
+            "account": self.account,
+            "pool": self.pool,
+            "currency": self.currency,
+            "equity": self.equity.value,
+            "initial": self.initial.value,
+            "maintenance": self.maintenance.value,
+            "available": self.available,
+            "ratio": self.ratio,
+        }
+        summary |= {name: line.value for name, line in (self.levels | self.extras).items()}
+        return summary if self.worst is None else {**summary, "worst": self.worst}
+
     def frame(self) -> Any:
         """A row per account and pool: equity, requirements, available, ratio (pandas DataFrame)."""
         from .frames import summary

@@ -44,7 +44,7 @@ class Job:
 
     def bucket(self, number: int, table: str) -> Path:
         """The spilled rows of one bucket of a table."""
-        return self.folder / f"bucket-{number:05d}.{table}.parquet"
+        return self.folder / f"bucket-{number:05d}.{table}.arrow"
 
     def part(self, number: int) -> Path:
         """The finished margins of one bucket."""

@@ -11,12 +11,14 @@ from typing import Any
 from ..assemble import refuse_misspelt
 from ..checks import typed_options
 from ..errors import InputError
+from ..given import parameters
 from ..parsing import read_time
 from ..registry import model as find
 from .bucket import done, margins
 from .job import ROWS_OF_A_BUCKET, Job, Outcome
 from .spill import spilled
 
+DISTANT = 4e9
 Progress = Callable[[str, int, int], None]
 
 
@@ -63,9 +65,6 @@ def _job(
     options: Mapping[str, Any] | None,
     payload: Path | str | None,
 ) -> Job:
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
     chosen = find(model)
     typed_options(chosen, options or {})
     refuse_misspelt(others or ())
@@ -75,21 +74,30 @@ def _job(
     missing = [f"{name}: no file {path}" for name, path in files.items() if not Path(path).exists()]
     if missing:
         raise InputError("; ".join(missing))
-    try:
-        rows = ds.dataset(str(positions), format="parquet").count_rows()
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"positions: {Path(positions).name} cannot be read: {error}") from error
+    moment = None if as_of is None else read_time(as_of)
+    if payload:
+        parameters(Path(payload), chosen, DISTANT if moment is None else moment)
     return Job(
         Path(positions).resolve(),
         Path(output).resolve(),
         chosen.id,
         {name: Path(path).resolve() for name, path in (others or {}).items()},
-        None if as_of is None else read_time(as_of),
+        moment,
         venue,
         dict(options or {}),
         Path(payload).resolve() if payload else None,
-        max(1, -(-rows // ROWS_OF_A_BUCKET)),
+        max(1, -(-_rows(Path(positions)) // ROWS_OF_A_BUCKET)),
     )
+
+
+def _rows(positions: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    try:
+        return ds.dataset(str(positions), format="parquet").count_rows()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"positions: {positions.name} cannot be read: {error}") from error
 
 
 def _run(job: Job, todo: list[int], workers: int, scheduler: str) -> Iterator[int]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError, Problem
 from ..schemas import folded, schema
+from .columns import accounts
 from .job import MANIFEST, Job
 
 BATCH_ROWS = 262_144
@@ -22,7 +23,7 @@ ROW = "__row"
 def spilled(job: Job, told: Any) -> tuple[int, bool]:
     """Split every table that has accounts into the job's buckets; returns how many accounts, and if it stood already.
 
-    A spill that was not finished does not count and is made anew.
+    A spill that was not finished does not count and is made anew. Rows and accounts are counted from what was written.
     """
     manifest = job.folder / MANIFEST
     key = job.fingerprint()
@@ -33,42 +34,68 @@ def spilled(job: Job, told: Any) -> tuple[int, bool]:
         for path in job.folder.iterdir():
             path.unlink()
     job.folder.mkdir(parents=True, exist_ok=True)
-    names = [_Names() for _ in range(job.buckets)]
+    rows = 0
     for table, path in {"positions": job.positions, **job.others}.items():
         if table in SPLIT_TABLES:
             told(f"sorting {table} into {job.buckets} buckets")
-            _split(job, table, path, names)
-    accounts = sum(len(n.seen) for n in names)
+            rows += _split(job, table, path)
+    counted = [_counted(job, number) for number in range(job.buckets)]
+    found, written = (sum(c) for c in zip(*counted, strict=True))
+    if written != rows:
+        raise InputError(f"{job.folder.name}: {rows:,} rows were read, but {written:,} stand in the buckets")
     part = manifest.with_suffix(".part")
-    part.write_text(json.dumps({"fingerprint": key, "accounts": accounts}), encoding="utf-8")
+    part.write_text(json.dumps({"fingerprint": key, "accounts": found}), encoding="utf-8")
     part.replace(manifest)
-    return accounts, False
+    return found, False
 
 
-class _Names:
-    """Distinct accounts of one bucket."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-
-
-def _split(job: Job, table: str, path: Path, names: list[_Names]) -> None:
+def _split(job: Job, table: str, path: Path) -> int:
+    """Write each row of a table to its account's bucket; returns how many rows."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     writers: dict[int, Any] = {}
+    rows = 0
     with ExitStack() as stack:
         for batch in batches(path, table):
-            which, words = _accounts(batch)
-            of_word = bucket_of(words, job.buckets)
-            bucket = of_word[which]
-            for number in np.unique(bucket):
-                names[number].seen.update(words[np.unique(which[bucket == number])])
-                chunk = batch.take(pa.array(np.flatnonzero(bucket == number)))
-                if number not in writers:
-                    target = str(job.bucket(int(number), table))
-                    writers[number] = stack.enter_context(pq.ParquetWriter(target, chunk.schema, compression="lz4"))
-                writers[number].write_table(chunk)
+            rows += batch.num_rows
+            words, number = accounts(batch)
+            bucket = bucket_of(words, job.buckets)[number]
+            order = np.argsort(bucket, kind="stable")
+            grouped, cuts = batch.take(pa.array(order)), np.searchsorted(bucket[order], np.arange(job.buckets + 1))
+            for n in np.flatnonzero(np.diff(cuts)):
+                try:
+                    if n not in writers:
+                        writers[n] = stack.enter_context(_writer(job.bucket(int(n), table), batch.schema))
+                    writers[n].write_table(grouped.slice(cuts[n], cuts[n + 1] - cuts[n]))
+                except OSError as error:
+                    raise InputError(f"{job.folder.name}: {table} cannot be written: {error}") from error
+    return rows
+
+
+def _writer(path: Path, schema: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.ipc.new_stream(str(path), schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
+
+
+def bucket_rows(job: Job, number: int, table: str) -> Any:
+    """The spilled rows of one bucket of a table as an Arrow table; None if there are none."""
+    import pyarrow as pa
+
+    path = job.bucket(number, table)
+    if not path.exists():
+        return None
+    with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        return stream.read_all()
+
+
+def _counted(job: Job, number: int) -> tuple[int, int]:
+    """How many accounts and rows the tables of one bucket hold."""
+    import pyarrow as pa
+
+    found = [rows for table in SPLIT_TABLES if (rows := bucket_rows(job, number, table)) is not None]
+    names = [words.take(pa.array(np.unique(number))) for words, number in map(accounts, found)]
+    return len(pa.chunked_array(names, pa.string()).unique()), sum(rows.num_rows for rows in found)
 
 
 def batches(path: Path, table: str) -> Iterator[Any]:
@@ -109,24 +136,14 @@ def _lacks(table: str, column: str, path: str, have: set[str]) -> Problem:
     return Problem(table, 0, column, Path(path).name, f"required column is missing in {Path(path).name}, {there}")
 
 
-def _accounts(batch: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Number of each row's account and the distinct accounts; an empty one is "main"."""
-    import pandas as pd
+def bucket_of(accounts: Any, buckets: int) -> np.ndarray:
+    """The bucket of each account (Arrow text): the same on every machine and in every run.
 
-    names = [n for n in batch.column_names if folded(n) == "account"]
-    if not names:
-        return np.zeros(batch.num_rows, np.int64), np.array(["main"], object)
-    number, words = pd.factorize(batch.column(names[0]).to_pandas().astype(object))
-    cleaned = [str(w).strip() or "main" for w in words]
-    return number, np.array([*cleaned, "main"], object)
-
-
-def bucket_of(account: np.ndarray, buckets: int) -> np.ndarray:
-    """The bucket of each account: the same on every machine and in every run.
-
-    >>> bucket_of(np.array(["a", "a", "b"], object), 4).tolist()[:2].__len__()
-    2
+    >>> import pyarrow as pa
+    >>> bucket_of(pa.array(["a", "b", "a"]), 4).tolist()
+    [0, 3, 0]
     """
     from pandas.util import hash_array
 
-    return (hash_array(account.astype(object), categorize=True) % np.uint64(buckets)).astype(np.int64)
+    hashed = hash_array(accounts.to_numpy(zero_copy_only=False), categorize=False)
+    return (hashed % np.uint64(buckets)).astype(np.uint16 if buckets < 1 << 16 else np.int64)
