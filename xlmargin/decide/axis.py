@@ -80,7 +80,7 @@ class Axis:
 
     def shifts(self, target: np.ndarray, x: np.ndarray) -> AxisShifts:
         """K moves, ``target`` (K,) multiplied by ``x`` (K,), made only where they are taken."""
-        return AxisShifts(self, target, x, int(self.assets.sum(axis=1).max(initial=0)))
+        return AxisShifts(self, target, x, int(self.assets.sum(axis=1).max(initial=0)), self.hits.shape[1])
 
     def moves(self, target: np.ndarray, x: np.ndarray) -> Moves:
         """K moves: ``target`` (K,) multiplied by ``x`` (K,)."""
@@ -113,6 +113,7 @@ class AxisShifts:
     target: np.ndarray
     x: np.ndarray
     coins: int
+    width: int
     seconds: float = 0.0
 
     def __len__(self) -> int:

@@ -40,6 +40,11 @@ class Moves:
         return len(self.price)
 
     @property
+    def width(self) -> int:
+        """Number of groups."""
+        return self.price.shape[1]
+
+    @property
     def coins(self) -> int:
         """How many assets one of them moves at most."""
         return int((self.asset != 1.0).sum(axis=1).max(initial=0))
