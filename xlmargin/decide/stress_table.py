@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,15 +19,24 @@ from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, chosen, name
 
 TABLE = "scenarios"
 FOR_ALL = ("rate", "days")
+FOLLOWS = "; a coin that wraps or stakes another moves with it where the column follows of the assets says so"
+
+
+class Doubt(NamedTuple):
+    """An assumption of a scenario, its source, and the names that it is about; all where none is said."""
+
+    text: str
+    cite: str = ""
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What moves by how much: ``by[what][target]``, assumptions (text, source), and its row in the user's table."""
+    """What moves by how much: ``by[what][target]``, its assumptions, and its row in the user's table."""
 
     name: str
     by: Mapping[str, Mapping[str, float]]
-    notes: tuple[tuple[str, str], ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     row: int = 0
 
     def rest(self, what: str) -> float:
@@ -43,10 +52,10 @@ class Scenario:
 class _Draft:
     row: int
     by: dict[str, dict[str, float]] = field(default_factory=lambda: {what: {} for what in WHAT})
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
 
     def told(self, name: str) -> Scenario:
-        return Scenario(name, self.by, tuple(dict.fromkeys(self.notes)), self.row)
+        return Scenario(name, self.by, tuple(dict.fromkeys(self.doubts)), self.row)
 
 
 def places(book: Book) -> tuple[tuple[str, ...], np.ndarray]:
@@ -99,13 +108,17 @@ def _of_name(stress: NamedStress, market: Market) -> Scenario:
         target = spelt.get(number.target.casefold(), number.target)
         draft.by[number.what][target] = number.value
     for number in (n for n in stress.numbers if n.sure == DOUBT):
-        target, rest = spelt.get(number.target.casefold(), number.target), number.target == REST
         names = held.get(number.what, set())
-        if names - set(draft.by[number.what]) if rest else target in names:
-            told = "the rest" if rest else target
-            draft.notes.append((f"{told}, {number.what} {number.value:+.1%}: {number.doubt}", number.source))
+        touched = {spelt.get(number.target.casefold(), "")} & names
+        if number.target == REST:
+            touched = names - set(draft.by[number.what])
+        if touched:
+            told = f"{', '.join(sorted(touched)[:5])}{' …' * (len(touched) > 5)}, {number.what} {number.value:+.1%}"
+            wrapped = FOLLOWS if number.target == REST and touched & set(map(str, market.assets)) else ""
+            draft.doubts.append(Doubt(f"{told}: {number.doubt}{wrapped}", number.source, frozenset(touched)))
     if held["vol"] and not draft.by["vol"]:
-        draft.notes.append(("volatilities stay as they are: no figure of that day has a source", ""))
+        text = "volatilities stay as they are: no figure of that day has a source"
+        draft.doubts.append(Doubt(text, "", frozenset(held["vol"])))
     return draft.told(stress.name)
 
 
@@ -152,7 +165,7 @@ class _Reader:
             draft = self.drafts.setdefault(str(table["scenario"][i]), _Draft(int(table.rows[i])))
             self.moves(i, draft, factors)
             if table["note"][i]:
-                draft.notes.append((str(table["note"][i]), "the user's table"))
+                draft.doubts.append(Doubt(str(table["note"][i]), "the user's table"))
         self.follow()
         return [draft.told(name) for name, draft in self.drafts.items()]
 
@@ -250,8 +263,8 @@ def _everywhere(scenario: Scenario, where: list[str]) -> Iterator[Scenario]:
     bare = {w: {t: v for t, v in by.items() if t != EACH} for w, by in scenario.by.items()}
     if not where:
         text = "no balance says where it lies: nothing is lost or frozen; fill the column location of the balances"
-        yield Scenario(scenario.name, bare, (*scenario.notes, (text, "")), scenario.row)
+        yield Scenario(scenario.name, bare, (*scenario.doubts, Doubt(text)), scenario.row)
     for place in where:
         struck = {w: {place: scenario.by[w][EACH]} if w in SHARES and EACH in scenario.by[w] else {} for w in WHAT}
         by = {w: bare[w] | struck[w] for w in WHAT}
-        yield Scenario(f"{scenario.name}, {place}", by, scenario.notes, scenario.row)
+        yield Scenario(f"{scenario.name}, {place}", by, scenario.doubts, scenario.row)
