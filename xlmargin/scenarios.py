@@ -40,6 +40,10 @@ class Scenarios:
         >>> s.label.tolist(), s.price.tolist(), s.skewed
         ([[0, 2, -1, 1]], [[1.1, 0.9, 1.0, 1.0]], 2)
         """
+        distinct = {id(ladder): ladder for ladder in ladders}
+        place = {key: n for n, key in enumerate(distinct)}
+        which = [place[id(ladder)] for ladder in ladders]
+        ladders = list(distinct.values())
         plain = [[(i, *row) for i, row in enumerate(ladder) if DIRECTION[row[1]] < LINEAR] for ladder in ladders]
         width = max(map(len, plain), default=0)
         table = np.zeros((len(ladders), width + 2, 4))
@@ -51,7 +55,7 @@ class Scenarios:
             for i, (price, vol, weight) in enumerate(ladder):
                 if DIRECTION[vol] >= LINEAR:
                     table[u, width + DIRECTION[vol] - LINEAR] = i, price, DIRECTION[vol], weight
-        label, price, vol, weight = np.moveaxis(table, -1, 0)
+        label, price, vol, weight = np.moveaxis(table[which], -1, 0)
         return cls(price.copy(), vol.astype(np.int64), weight.copy(), label.astype(np.int64), skewed=2)
 
     @classmethod
