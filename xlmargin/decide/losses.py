@@ -104,7 +104,7 @@ def _stress(
     moves = made.moved(np.zeros(1, np.int64), np.ones((1, len(PARTS)), bool))
     gone = dict(zip(places(book)[0], -made.gone.sum(axis=0)[0], strict=True))
     lost = {"location": {n: float(share) for n, share in gone.items() if n}, "venue": {}, "owner": {}}
-    notes = tuple(Note(text, cite) for text, cite in found[0].notes)
+    notes = tuple(Note(doubt.text, doubt.cite) for doubt in found[0].doubts)
     return replace(moves, seconds=float(made.seconds[0])), Losses.of(lost, book, venue, owner), notes
 
 
