@@ -68,3 +68,27 @@ def required(positions, accounts=VENUE, level="initial", models=MODELS):
             book, market = desk(own, {account: venue})
             total += float(getattr(xm.margin(book, market, models[venue]), level).value.sum())
     return total
+
+
+COIN_MODELS = {"hyperliquid": "hyperliquid.cross", "dydx": "dydx.cross"}
+
+
+def coins(cases, case):
+    """An account H at Hyperliquid and X at dYdX with a BTC perpetual, of a case worked by hand."""
+    accounts, mark = {"H": "hyperliquid", "X": "dydx"}, cases["mark"]
+    entry = case.get("entry", {})
+    positions = [
+        {"account": a, "instrument": "BTC", "quantity": q, "leverage": lev or None, "entry_price": entry.get(a, mark)}
+        for a, q, lev in case["positions"]
+    ]
+    cash = case.get("cash", {"H": 1e6, "X": 1e6})
+    balances = [{"account": a, "asset": "USDC", "amount": amount} for a, amount in cash.items()]
+    listed = {"instrument": ["BTC"], "kind": ["perp"], "underlying": ["BTC"], "settle": ["USDC"], "mark": [mark]}
+    return xm.tables(
+        positions=pd.DataFrame(positions),
+        balances=pd.DataFrame(balances),
+        instruments=listed | {"index": [mark]},
+        assets={"asset": ["USDC"], "price": [1.0]},
+        accounts={"account": list(accounts), "venue": list(accounts.values())},
+        as_of=cases["as_of"],
+    )

@@ -1,5 +1,8 @@
 """Credit lines: sums over venues, one pot against the accounts by themselves, lines, limits, breaches, bad input."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +10,12 @@ import pytest
 import xlmargin as xm
 from tests.placement_desks import (
     ASSETS,
+    COIN_MODELS,
     FORWARD,
     MODELS,
     PERP,
     SPOT,
+    coins,
     desk,
     instruments,
     option,
@@ -21,7 +26,20 @@ from xlmargin.decide.credit import credit
 from xlmargin.errors import InputError
 
 HEDGED = [("D", option(90_000, "C"), -5.0), ("R", option(90_000, "C"), 5.0)]
+BY_HAND = tomllib.loads((Path(__file__).parent / "golden/decide_placement/by_hand.toml").read_text())
 OWNERS = ["north", "north", "south"]
+
+
+@pytest.mark.parametrize("case", BY_HAND["credit"], ids=lambda c: c["name"])
+def test_cases_worked_by_hand(case):
+    book, market = coins(BY_HAND, case)
+    lines = {"line": [case["line"]]}
+    found = credit(book, market, COIN_MODELS, lines, portfolio="dydx.cross", collateral=case["collateral"])
+    for name in ("required", "net", "saved", "used", "utilisation"):
+        assert getattr(found, name)[0] == pytest.approx(case[name]), name
+    assert found.venues()["share of net"].tolist() == pytest.approx(case["share"])
+    assert found.venues()["short"].tolist() == pytest.approx(case["short"])
+    assert found.breaches()["severity"].tolist() == case["severities"]
 
 
 def one_account(positions, model, cash):

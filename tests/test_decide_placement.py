@@ -1,16 +1,20 @@
 """Placements against every assignment margined from tables of its own; bounds, lots, limits, hedges, bad input."""
 
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import xlmargin as xm
 from tests.placement_desks import (
+    COIN_MODELS,
     MODELS,
     PERP,
     SPOT,
     VENUE,
+    coins,
     desk,
     instruments,
     option,
@@ -21,7 +25,27 @@ from xlmargin.decide.assign import Pots
 from xlmargin.decide.placement import place
 from xlmargin.errors import InputError
 
+BY_HAND = tomllib.loads((Path(__file__).parent / "golden/decide_placement/by_hand.toml").read_text())
 HEDGED = [("D", option(90_000, "C"), -5.0), ("R", option(90_000, "C"), 5.0)]
+
+
+@pytest.mark.parametrize("case", BY_HAND["place"], ids=lambda c: c["name"])
+def test_cases_worked_by_hand(case):
+    book, market = coins(BY_HAND, case)
+    how = {key: case[key] for key in ("level", "move_cost", "fees", "lots") if key in case}
+    if "hedge" in case:
+        how |= {"movable": [], "hedges": {"instrument": ["BTC"], "quantity": [case["hedge"]]}}
+    if "most" in case:
+        how["eligible"] = {"instrument": ["BTC", "BTC"], "venue": ["H", "X"], "most": [np.nan, case["most"]]}
+    found = place(book, market, COIN_MODELS, **how)
+    assert found.exact
+    assert found.before.sum() == pytest.approx(case["before"])
+    assert found.required == pytest.approx(case["after"])
+    assert found.cost == pytest.approx(case.get("cost", 0.0))
+    table = found.frame()
+    assert {a: own["quantity"].tolist() for a, own in table.groupby("to")} == case["at"]
+    told = dict(zip(found.venues()["account"], found.venues()["to bring"], strict=True))
+    assert case.get("to_bring", told) == pytest.approx(told)
 
 
 def brute(positions, level="initial", accounts=VENUE, models=MODELS):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..book import Book
-from ..comparison import in_currency
 from ..errors import InputError, Problem, nearest
 from ..ledger import Margin
 from ..market import Market
@@ -16,7 +15,6 @@ from ..params import Params
 from ..registry import Model
 from ..registry import models as registered
 from ..run import margin
-from .subject import level_of
 
 Models = str | Model | Mapping[str, str | Model] | Iterable[str] | None
 
@@ -31,19 +29,6 @@ class Across(dict[str, Margin]):
         told = [m.frame().assign(venue=v, model=m.stamp["model"]) for v, m in self.items()]
         table = pd.concat(told, ignore_index=True)
         return table[["venue", "model", *(c for c in table if c not in ("venue", "model"))]]
-
-    def by_account(self, level: str = "initial", currency: str = "USD") -> dict[str, tuple[float, float]]:
-        """Requirement and equity of every account in one currency, added up over its pools.
-
-        Both are sums: what one pool has to spare is no cover for another.
-        """
-        found: dict[str, tuple[float, float]] = {}
-        for m in self.values():
-            rate = in_currency(m, currency)
-            for name, need, have in zip(m.account, level_of(m, level) * rate, m.equity.value * rate, strict=True):
-                before = found.get(str(name), (0.0, 0.0))
-                found[str(name)] = before[0] + float(need), before[1] + float(have)
-        return found
 
     @property
     def words(self) -> str:

@@ -53,7 +53,8 @@ def place(
     equal parts that a position may be split into. ``level``, the requirement that is minimised. ``move_cost`` is a
     cost in ``currency`` a position moved, ``fees`` a fraction of notional at either end, one number or by venue.
     ``exact_up_to`` loads of a pot (2^12: twelve whole positions) every placement is gone through; beyond, exchanges of
-    one and two positions from several starts. Balances, orders and all else stay; a position moves at its mark.
+    one and two positions from several starts. Balances, orders and all else stay; a position moves at its mark,
+    and the leverage chosen for it stays behind.
     The same contract is one by its fields, whatever its name (see ``contract_at``).
     Raises InputError for tables that cannot be read and for positions that no pot can hold, with the reasons.
     """

@@ -26,7 +26,7 @@ from .subject import level_of
 class Items:
     """Positions that can be moved (K,): number in the whole market, quantity, lots it is cut into, home pot (−1: none).
 
-    ``entry``, ``leverage`` and ``accrued`` go with the position.
+    ``entry`` and ``accrued`` go with the position, ``leverage`` holds at home.
     """
 
     name: np.ndarray
@@ -47,7 +47,8 @@ class Pot:
     """An account at a venue without what can be moved, and what each item (K,) would be there.
 
     ``instrument`` (K,) is the number in the session's market, −1 where the item cannot go; ``size`` (K,) is how many
-    contracts there make one of the item; ``most`` (K,) lots may stand there; ``refused`` says why an item cannot go.
+    contracts there make one of the item; ``most`` (K,) lots may stand there; ``own`` (K,) items are held there now;
+    ``refused`` says why an item cannot go.
     """
 
     account: str
@@ -58,6 +59,7 @@ class Pot:
     instrument: np.ndarray
     size: np.ndarray
     most: np.ndarray
+    own: np.ndarray
     refused: Mapping[int, str]
     level: str
     currency: str
@@ -96,10 +98,15 @@ class Pot:
         return self.session.margin(self.loaded(counts[None, :]))
 
     def loaded(self, counts: np.ndarray) -> Book:
-        """The account again in each row (N,), holding ``counts`` (N, K) lots of each item."""
+        """The account again in each row (N,), holding ``counts`` (N, K) lots of each item.
+
+        The leverage chosen for a position holds where it is held now; elsewhere it is what the venue gives.
+        """
         rows, items = len(counts), self.items
         book = self.base.take(np.zeros(rows, np.int64))
         row, k = np.nonzero(counts)
+        order = np.lexsort((~self.own[k], row))
+        row, k = row[order], k[order]
         share = counts[row, k] / items.lots[k]
         added = Legs.of(
             rows,
@@ -107,7 +114,7 @@ class Pot:
             self.instrument[k],
             items.quantity[k] * self.size[k] * share,
             entry=items.entry[k],
-            leverage=items.leverage[k],
+            leverage=np.where(self.own[k], items.leverage[k], np.nan),
             accrued=items.accrued[k] * share,
         )
         problems: list[Problem] = []
@@ -163,6 +170,7 @@ def pot_of(
         number,
         size,
         np.where(number >= 0, most, 0),
+        (items.home == place.row) & (items.home >= 0),
         why,
         level,
         currency,
