@@ -1,5 +1,7 @@
 """Dynamic margin: the rule under scaled parameters against overrides by hand, the path, laws over every rulebook."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from xlmargin.backtest import procyclicality
 from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.moves import groups
 from xlmargin.decide.regime import settings
-from xlmargin.decide.scaled import Scale
 from xlmargin.errors import InputError
 
 DAY = 86400.0
@@ -168,13 +169,33 @@ def test_parameters_of_ones_own_choice():
     assert found.params.get("volatility_range_up", "BTC") == p.get("volatility_range_up", "BTC")
 
 
-def test_extreme_scenarios_are_left_as_they_are():
-    p = xm.model("derive.portfolio").params(1.79e9)
-    scale = Scale("scenarios", "factor", (0,), weight=2)
-    before, after = p.get("scenarios", "BTC"), scale(p.get("scenarios", "BTC"), 1.5)
-    for old, new in zip(before, after, strict=True):
-        assert new[1:] == old[1:]
-        assert new[0] == pytest.approx(1 + 1.5 * (old[0] - 1) if old[2] == 1 else old[0])
+def test_tomorrow_has_the_parameters_published_for_tomorrow():
+    """On the eve of a version its values are shown, though volatility has not moved."""
+    book, market = on_deribit()
+    eve = xm.model("deribit.portfolio").params(market.as_of).effective.timestamp() - 3600.0
+    then = replace(market, as_of=eve)
+    found = dynamic(book, then, "deribit.portfolio", vol={"BTC": 0.4}, reference=0.4)
+    later = xm.model("deribit.portfolio").params(eve + DAY)
+    wanted = xm.margin(book, then, "deribit.portfolio", params=later)
+    assert found.tomorrow.initial.value == wanted.initial.value
+    assert found.published.run.session.params.effective < later.effective
+    assert any(n.text.startswith(f"the parameters published for {later.effective:%Y-%m-%d}") for n in found.notes)
+
+
+def test_one_value_for_all_takes_the_largest_multiplier():
+    book, market = account()
+    found = of(book, market, vol=VOL, reference=LONG, scale=["brackets", "collateral"])
+    assert found.params["collateral"]["BTC"] == 1.5 * xm.model("binance.usdm").params(market.as_of)["collateral"]["BTC"]
+    assert any(n.text.startswith("one value for all underlyings: collateral") for n in found.notes)
+
+
+def test_words_say_how_volatility_stands():
+    book, market = account()
+    found = of(book, market, vol=VOL, reference=LONG, cap=1.2)
+    assert found.regime.words() == (
+        "BTC: volatility at 150% of the long run's; multiplier 1 now, 1.2 tomorrow (cap)",
+        "ETH: volatility at 100% of the long run's; multiplier 1 now, 1 tomorrow",
+    )
 
 
 def test_the_path_is_the_margin_of_each_day():
@@ -216,11 +237,6 @@ def test_a_path_whose_bare_ratio_goes_too_far_is_shown_with_its_bounds():
     assert "by ratio alone" not in path
     assert path["dynamic"].tolist()[1] > path["published"].tolist()[1]
     assert list(found.procyclicality(alone=False)["course"]) == ["published", "dynamic"]
-
-
-def test_volatility_falls_to_zero_at_most():
-    down = Scale("vol_down", "down")
-    assert (down(0.25, 2.0), down(0.25, 9.0)) == (0.5, 1.0)
 
 
 def test_many_accounts_each_as_alone():

@@ -7,29 +7,30 @@ procyclicality: Murphy, Vasios, Vause, Bank of England Financial Stability Paper
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .. import history as prices
 from ..backtest import procyclicality
-from ..errors import InputError, Note, Problem, nearest
+from ..errors import InputError, Note, Problem
 from ..ledger import Margin
 from ..params import Params
 from ..run import Session
 from .held_leverage import lowered
 from .moves import groups
-from .observed import DAY, from_prices, from_volatility
-from .regime import BUFFER, FLOOR, NONE, STRESS, TOOLS, Policy, Regime, regime, settings
-from .scaled import Scale, scaled, scales
+from .observed import DAY, observed
+from .regime import NONE, Policy, Regime, settings
+from .scaled import Scale, common_values, scaled, scales
 from .subject import level_of, on_margin
 from .worlds import at_time, remade
 
 LEVERAGE = "a position's leverage is above what the scaled brackets allow: the highest allowed is taken"
 OWN = "which parameters follow volatility is this library's reading; the venue changes its own by notice"
 STATED = "initial margin rests on the leverage that the position states, which the scaled brackets still allow"
+ONE_FOR_ALL = "one value for all underlyings: {}; the largest multiplier of those held is taken"
+NEWER = "the parameters published for {} are scaled for tomorrow, those of {} for today"
 NOTHING = "no parameter of {} scales with volatility under this rulebook: its requirement stays"
 
 
@@ -172,9 +173,9 @@ def dynamic(
     """
     session = margin.run.session
     known = settings(session.market.as_of)
-    policy = _policy(known, tool, floor, cap, speed, buffer)
+    policy = Policy.of(known, tool, floor, cap, speed, buffer)
     which = scales(session.model, session.params, scale, session.market.as_of)
-    found = _regime(margin, known, policy, history, vol, reference, _whole(days))
+    found = observed(margin.run.market, known, policy, history, vol, reference, _whole(days))
     effective = dt.datetime.fromtimestamp(session.market.as_of + days * DAY, dt.UTC)
     later = at_time(session, days * DAY)
     current, _, _ = _scaled_margin(session, margin, found.current, which, _source(found, found.current), None)
@@ -183,62 +184,23 @@ def dynamic(
     )
     every = np.ones(len(margin.account), bool)
     told = [Note(text, known.cite("long_days", "decay"), every) for text in (OWN, *found.doubts)]
+    told += [Note(text, session.model.id, every) for text in _said(session.params, later.params, found, which)]
     return Dynamic(margin, current, tomorrow, params, found, policy, which, (*tomorrow.notes, *told, *notes))
+
+
+def _said(now: Params, later: Params, found: Regime, which: Sequence[Scale]) -> Iterator[str]:
+    """What else tomorrow's figures rest on."""
+    shared = common_values(now, which)
+    if shared and len(set(found.tomorrow.values())) > 1:
+        yield ONE_FOR_ALL.format(", ".join(shared))
+    if later.effective != now.effective:
+        yield NEWER.format(f"{later.effective:%Y-%m-%d}", f"{now.effective:%Y-%m-%d}")
 
 
 def _whole(days: Any) -> int:
     if not isinstance(days, int | float) or days != days or days < 1 or days != int(days):
         raise InputError([Problem("dynamic", 0, "days", days, f"{days} days ahead; a whole number of at least 1")])
     return int(days)
-
-
-def _policy(
-    known: Params, tool: str, floor: float | None, cap: float | None, speed: float | None, buffer: float | None
-) -> Policy:
-    """The bounds asked for, those of the tool filled in; raises InputError for what makes no sense."""
-    problems = []
-    if tool not in TOOLS:
-        message = f"no tool {tool!r}{nearest(str(tool), TOOLS)}; there are {', '.join(TOOLS)}"
-        problems.append(Problem("dynamic", 0, "tool", tool, message))
-    given = {"floor": floor, "cap": cap, "speed": speed, "buffer": buffer}
-    for name, value in given.items():
-        least = "above zero" if name == "cap" else "zero or more"
-        if value is not None and not (value > 0 if name == "cap" else value >= 0):
-            problems.append(Problem("dynamic", 0, name, value, f"{name} is {value}; it must be {least}"))
-    low = max(floor or 0.0, known["long_run_floor"] if tool == FLOOR else 0.0)
-    if not problems and cap is not None and low > cap:
-        problems.append(Problem("dynamic", 0, "floor", low, f"the floor {low:g} is above the cap {cap:g}"))
-    if problems:
-        raise InputError(problems)
-    own = known["buffer"] if tool == BUFFER and buffer is None else buffer or 0.0
-    return Policy(
-        floor=low,
-        cap=np.inf if cap is None else float(cap),
-        speed=np.inf if speed is None else float(speed),
-        buffer=float(own),
-        rebuild=float(known["rebuild"]),
-        stress=float(known["stress_weight"]) if tool == STRESS else 0.0,
-    )
-
-
-def _regime(margin: Margin, known: Params, policy: Policy, history: Any, vol: Any, reference: Any, days: int) -> Regime:
-    """The multipliers of every day, from volatilities given or from prices."""
-    market = margin.run.market
-    names = [str(n) for n in groups(market)[0]]
-    if not names:
-        raise InputError([Problem("positions", 0, "", None, "no positions: nothing follows volatility")])
-    if vol is not None and history is not None:
-        raise InputError([Problem("dynamic", 0, "vol", None, "give history or vol, not both")])
-    if vol is not None:
-        dates, sigma, long, doubts = from_volatility(vol, reference, names, market.as_of, known)
-    else:
-        table = history if history is not None else market.tables.get(prices.TABLE)
-        if table is None:
-            message = "no price history: give history= (or the table history), or vol= and reference="
-            raise InputError([Problem(prices.TABLE, 0, "", None, message)])
-        dates, sigma, long, doubts = from_prices(table, reference, names, market.as_of, known)
-    start = 1.0 + policy.buffer if len(sigma) == 1 else np.nan
-    return regime(names, dates, sigma, long, policy, int(known["long_days"]), days, start, doubts)
 
 
 def _source(found: Regime, by: Mapping[str, float]) -> str:

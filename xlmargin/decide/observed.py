@@ -8,14 +8,37 @@ from typing import Any
 
 import numpy as np
 
-from .. import history
 from ..errors import InputError, Problem, nearest
-from ..history import History
+from ..history import DATE, TABLE, History, read
+from ..market import Market
 from ..params import Params
 from ..volatility import ewma
+from .moves import groups
+from .regime import Policy, Regime, regime
 
 DAY = 86400.0
 Series = tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]
+
+
+def observed(
+    market: Market, known: Params, policy: Policy, history: Any, vol: Any, reference: Any, days: int
+) -> Regime:
+    """The multipliers of every day, from volatilities given or from prices (else the market's own history)."""
+    names = [str(n) for n in groups(market)[0]]
+    if not names:
+        raise InputError([Problem("positions", 0, "", None, "no positions: nothing follows volatility")])
+    if vol is not None and history is not None:
+        raise InputError([Problem("dynamic", 0, "vol", None, "give history or vol, not both")])
+    if vol is not None:
+        dates, sigma, long, doubts = from_volatility(vol, reference, names, market.as_of, known)
+    else:
+        table = history if history is not None else market.tables.get(TABLE)
+        if table is None:
+            message = "no price history: give history= (or the table history), or vol= and reference="
+            raise InputError([Problem(TABLE, 0, "", None, message)])
+        dates, sigma, long, doubts = from_prices(table, reference, names, market.as_of, known)
+    start = 1.0 + policy.buffer if len(sigma) == 1 else np.nan
+    return regime(names, dates, sigma, long, policy, int(known["long_days"]), days, start, doubts)
 
 
 def from_prices(table: Any, reference: Any, names: Sequence[str], as_of: float, settings: Params) -> Series:
@@ -26,7 +49,7 @@ def from_prices(table: Any, reference: Any, names: Sequence[str], as_of: float, 
     Raises InputError where names or days are missing.
     """
     problems: list[Problem] = []
-    known = history.read(table, problems, names).until(as_of)
+    known = read(table, problems, names).until(as_of)
     if problems:
         raise InputError(problems)
     known = _complete(known, names, int(settings["seed_days"]))
@@ -44,7 +67,7 @@ def _complete(known: History, names: Sequence[str], seed: int) -> History:
     """The rows from the first on which every name has a price; raises InputError for gaps and too few rows."""
     column = known.numbered(names)
     problems = [
-        Problem(history.TABLE, 0, str(n), None, f"no column {n} in the history{nearest(str(n), known.names)}")
+        Problem(TABLE, 0, str(n), None, f"no column {n} in the history{nearest(str(n), known.names)}")
         for n, c in zip(names, column, strict=True)
         if c < 0
     ]
@@ -56,10 +79,10 @@ def _complete(known: History, names: Sequence[str], seed: int) -> History:
     for t, k in np.argwhere(~whole[first:])[:20]:
         day = dt.datetime.fromtimestamp(known.dates[first + t], dt.UTC).date()
         message = f"no price of {names[k]} on {day}: volatility needs every day since the first"
-        problems.append(Problem(history.TABLE, int(known.rows[first + t]), str(names[k]), None, message))
+        problems.append(Problem(TABLE, int(known.rows[first + t]), str(names[k]), None, message))
     if len(known) - first < seed + 2:
         message = f"{len(known) - first} days with a price of every name; at least {seed + 2} are needed"
-        problems.append(Problem(history.TABLE, 0, "date", None, message))
+        problems.append(Problem(TABLE, 0, "date", None, message))
     if problems:
         raise InputError(problems)
     return History(known.dates[first:], known.names, known.price[first:], known.rows[first:])
@@ -113,9 +136,9 @@ def from_volatility(
 
 
 def _series(given: Mapping[str, Any], names: Sequence[str], as_of: float) -> tuple[np.ndarray, np.ndarray]:
-    if any(str(h).strip().casefold() in history.DATE for h in given):
+    if any(str(h).strip().casefold() in DATE for h in given):
         problems: list[Problem] = []
-        table = history.read(given, problems, names).until(as_of)
+        table = read(given, problems, names).until(as_of)
         if problems:
             raise InputError(problems)
         table = _complete(table, names, 0)

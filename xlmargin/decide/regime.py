@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError, Problem, nearest
 from ..params import Params
 from ..volatility import buffered
 
@@ -40,6 +41,39 @@ class Policy:
     buffer: float = 0.0
     rebuild: float = 0.0
     stress: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        known: Params,
+        tool: str,
+        floor: float | None,
+        cap: float | None,
+        speed: float | None,
+        buffer: float | None,
+    ) -> Policy:
+        """The bounds asked for, those of the tool filled in; raises InputError for what makes no sense."""
+        problems = []
+        if tool not in TOOLS:
+            message = f"no tool {tool!r}{nearest(str(tool), TOOLS)}; there are {', '.join(TOOLS)}"
+            problems.append(Problem("dynamic", 0, "tool", tool, message))
+        for name, value in {"floor": floor, "cap": cap, "speed": speed, "buffer": buffer}.items():
+            least = "above zero" if name == "cap" else "zero or more"
+            if value is not None and not (value > 0 if name == "cap" else value >= 0):
+                problems.append(Problem("dynamic", 0, name, value, f"{name} is {value}; it must be {least}"))
+        low = max(floor or 0.0, known["long_run_floor"] if tool == FLOOR else 0.0)
+        if not problems and cap is not None and low > cap:
+            problems.append(Problem("dynamic", 0, "floor", low, f"the floor {low:g} is above the cap {cap:g}"))
+        if problems:
+            raise InputError(problems)
+        return cls(
+            floor=float(low),
+            cap=np.inf if cap is None else float(cap),
+            speed=np.inf if speed is None else float(speed),
+            buffer=float(known["buffer"] if tool == BUFFER and buffer is None else buffer or 0.0),
+            rebuild=float(known["rebuild"]),
+            stress=float(known["stress_weight"]) if tool == STRESS else 0.0,
+        )
 
     def step(self, ratio: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The multiplier (K,) of one day and what bound it, from the ratio and yesterday's (NaN: there is none).
@@ -98,6 +132,15 @@ class Regime:
     def tomorrow(self) -> dict[str, float]:
         """Multiplier after the days asked for, by underlying."""
         return dict(zip(self.names, map(float, self.multiplier[-1]), strict=True))
+
+    def words(self) -> tuple[str, ...]:
+        """A sentence an underlying: how its volatility stands, its multiplier and what bound it."""
+        told = []
+        for k, name in enumerate(self.names):
+            bound = f" ({self.bound[-1, k]})" if self.bound[-1, k] else ""
+            held = f"{self.current[name]:.4g} now, {self.tomorrow[name]:.4g} tomorrow{bound}"
+            told.append(f"{name}: volatility at {self.ratio[-1, k]:.0%} of the long run's; multiplier {held}")
+        return tuple(told)
 
 
 def regime(

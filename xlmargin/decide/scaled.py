@@ -25,7 +25,10 @@ RATES, LIMITS = ("rate", "cum"), ("max_leverage",)
 
 @dataclass(frozen=True)
 class Scale:
-    """A parameter that scales: its ``name`` and ``form`` as dynamic.toml words them, and what of it scales."""
+    """A parameter that scales: its ``name`` and ``form`` as dynamic.toml words them, and what of it scales.
+
+    ``unsure`` marks one that only the user named: whether its rule reads it by scope or once for all is not known.
+    """
 
     name: str
     form: str
@@ -33,6 +36,7 @@ class Scale:
     weight: int = -1
     by: str = ""
     common: bool = False
+    unsure: bool = False
 
     def __call__(self, value: Any, m: float) -> Any:
         """The value at multiplier ``m``: numbers scaled, words left, rows of extreme scenarios left."""
@@ -90,7 +94,7 @@ def scales(model: Model, params: Params, chosen: Sequence[str] | None, as_of: fl
         raise InputError(
             problems or [Problem("scale", 0, "", None, f"name at least one of {', '.join(likely[:MOST])}")]
         )
-    return tuple(declared.get(n) or Scale(n, _form(params, n)) for n in names)
+    return tuple(declared.get(n) or Scale(n, _form(params, n), unsure=True) for n in names)
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +146,8 @@ def scaled(
     found: set[str] = set()
     largest = max(by_name, key=lambda name: by_name[name])
     for scale in which:
-        found |= _apply(scale, params, changed, (largest, by_name[largest]), common, by)
+        wanted = by_name if scale.unsure else changed
+        found |= _apply(scale, params, wanted, (largest, by_name[largest]), common, by)
         if scale.by and scale.by in market.texts:
             common[scale.name] = _stated(scale, params, market, by_name, common[scale.name])
     dated = replace(params, effective=effective) if effective else params
@@ -175,8 +180,10 @@ def _apply(
         return found
     if scale.by:
         return _through(scale, params, changed, common, by)
-    if (scale.common or isinstance(params.common.get(key), Mapping)) and key in params:
+    shared = _one_for_all(scale, params)
+    if shared or (scale.unsure and key in params):
         common[key] = _of(scale, params[key], largest[1], largest[0])
+    if shared:
         return set(changed)
     found = set()
     for name, m in changed.items():
@@ -185,6 +192,16 @@ def _apply(
             by.setdefault(name, {})[key] = _of(scale, value, m, name)
             found.add(name)
     return found
+
+
+def _one_for_all(scale: Scale, params: Params) -> bool:
+    own = scale.common or isinstance(params.common.get(scale.name), Mapping)
+    return own and scale.name in params and scale.form != "table" and not scale.by
+
+
+def common_values(params: Params, which: Sequence[Scale]) -> tuple[str, ...]:
+    """Names of the parameters that are one value for all underlyings, or may be."""
+    return tuple(s.name for s in which if _one_for_all(s, params) or (s.unsure and s.name in params))
 
 
 def _through(
