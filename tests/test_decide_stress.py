@@ -221,6 +221,30 @@ def test_a_scenario_of_each_location_names_it():
     assert (found.frozen > 0).any(axis=1).all()
 
 
+def test_one_of_each_location_can_be_asked_for_by_name():
+    margin = read(with_places("okx.cross", 3), "okx.cross")
+    every, one = stress(margin, "2022-11 exchange failure"), stress(margin, "2022-11 exchange failure, b")
+    assert one.scenario == ("2022-11 exchange failure, B",)
+    np.testing.assert_array_equal(one.equity[0], every.equity[1])
+    with pytest.raises(xm.InputError, match="no scenario '2022-11 exchange failure, C'; did you mean"):
+        stress(margin, "2022-11 exchange failure, C")
+
+
+def test_margin_posted_to_an_isolated_leg_stays_posted():
+    book, market = xm.tables(
+        {"instrument": ["BTCUSDT"], "quantity": [0.1], "margin_mode": ["isolated"], "posted_margin": [600.0]}
+        | {"entry_price": [50_000.0], "leverage": [10.0]},
+        {"asset": ["USDT"], "amount": [1000.0]},
+        {"instrument": ["BTCUSDT"], "mark": [50_000.0], "index": [50_000.0]},
+        {"asset": ["USDT"], "price": [1.0]},
+        as_of="2026-11-25",
+        venue="binance",
+    )
+    found = stress(book, market, "binance.usdm", {"lost": 1.0}).frame().set_index("pool")
+    assert found["equity after"].to_dict() == {"USDT": -600.0, "BTCUSDT isolated": 600.0}
+    assert found["lost"].to_dict() == {"USDT": 1000.0, "BTCUSDT isolated": 0.0}
+
+
 def test_a_balance_without_a_location_lies_at_its_account_s_venue():
     book, market = xm.tables(
         {"instrument": ["BTCUSDT"], "quantity": [0.1], "entry_price": [50_000.0], "leverage": [10.0]},

@@ -11,6 +11,7 @@ from ..book import Book
 from ..errors import InputError, Problem
 from ..ledger import Margin
 from ..market import Market
+from ..pools import TRANSFER
 from .moves import Moves, held_only, named
 from .stress_table import TABLE, Scenario, places
 from .worlds import figures
@@ -140,11 +141,14 @@ def _cuts(book: Book, seconds: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _stricken(book: Book, kept: np.ndarray) -> Book:
-    """The rows once per case (N) with the balances that still count: ``kept`` (N, H); what is owed stays owed."""
+    """The rows once per case (N) with the balances that still count: ``kept`` (N, H).
+
+    What is owed stays owed, and margin posted to isolated legs stays posted.
+    """
     count, rows = len(kept), len(book)
     copies = book.take(np.tile(np.arange(rows), count))
     cash = copies.cash
-    own = (cash.amount > 0.0) & (cash.kind != LOAN)
+    own = (cash.amount > 0.0) & ~np.isin(cash.kind, (LOAN, TRANSFER))
     share = np.where(own, kept.ravel(), 1.0)
     left = share > 0.0
     cash = replace(cash, amount=cash.amount * share)

@@ -15,7 +15,7 @@ from ..market import OPTION, Market
 from ..parsing import Table, parse
 from ..schemas import SCENARIO_COLUMNS
 from .moves import movable, targets
-from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, chosen, named_stresses
+from .stresses import DOUBT, EACH, REST, SHARES, WHAT, NamedStress, named_stresses
 
 TABLE = "scenarios"
 FOR_ALL = ("rate", "days")
@@ -76,27 +76,35 @@ def read(given: Any, market: Market, book: Book, known: Iterable[str] = ()) -> t
     where = [name for name in places(book)[0] if name]
     found: list[Scenario] = []
     problems: list[Problem] = []
-    for item in _items(given):
+    for item in given if isinstance(given, list | tuple) else [given]:
         if item is None or isinstance(item, str):
-            made = [_of_name(stress, market) for stress in chosen(None if item is None else [item])]
+            made = list(_of_names(item, market, where))
         else:
             made = _of_table(item, market, where, named_stresses().targets() | set(map(str, known)), problems)
-        found += made
+        found += [each for scenario in made for each in _everywhere(scenario, where)]
     if problems:
         raise InputError(problems)
     if not found:
         raise InputError([Problem(TABLE, 0, "", None, "no scenario: give names or a table with at least one row")])
-    spread = tuple(each for scenario in found for each in _everywhere(scenario, where))
-    problems += [problem for scenario in spread for problem in _shares(scenario)]
-    twice = [name for name, count in Counter(s.name for s in spread).items() if count > 1]
+    problems += [problem for scenario in found for problem in _shares(scenario)]
+    twice = [name for name, count in Counter(s.name for s in found).items() if count > 1]
     problems += [Problem(TABLE, 0, "scenario", n, f"two scenarios are called {n!r}") for n in twice]
     if problems:
         raise InputError(problems)
-    return spread
+    return tuple(found)
 
 
-def _items(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, list | tuple) else [given]
+def _of_names(name: str | None, market: Market, where: list[str]) -> Iterator[Scenario]:
+    """The named scenario; all of them for None; one of each location also as ``scenario, location``."""
+    named, places = named_stresses(), {place.casefold(): place for place in where}
+    if name is None:
+        yield from (_of_name(stress, market) for stress in named)
+        return
+    base, _, place = name.rpartition(",")
+    if base in named and place.strip().casefold() in places:
+        yield from _everywhere(_of_name(named[base], market), [places[place.strip().casefold()]])
+    else:
+        yield _of_name(named[name], market)
 
 
 def _of_name(stress: NamedStress, market: Market) -> Scenario:

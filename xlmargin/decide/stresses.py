@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -67,6 +67,9 @@ class NamedStresses:
 
     def __len__(self) -> int:
         return len(self.scenarios)
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).strip().casefold() in {scenario.name.casefold() for scenario in self.scenarios}
 
     def __getitem__(self, name: str) -> NamedStress:
         """A scenario by name; raises InputError with the nearest name for an unknown one."""
@@ -185,9 +188,3 @@ def _possible(what: str, value: float) -> bool:
     if what in SHARES:
         return 0.0 <= value <= 1.0
     return value >= 0.0 if what == "days" else value > -1.0
-
-
-def chosen(names: Iterable[str] | None) -> tuple[NamedStress, ...]:
-    """The named scenarios asked for; all of them for None. Raises InputError for an unknown name."""
-    known = named_stresses()
-    return known.scenarios if names is None else tuple(known[name] for name in names)
