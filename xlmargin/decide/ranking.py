@@ -18,8 +18,8 @@ def score(
     ``wallet`` the account's balance; ``need`` its maintenance.
     bitmex: pnl%·leverage if pnl% > 0 else pnl%/leverage, leverage = |mark value| / (mark value − bankrupt value), which
     is the equity of the position; binance: max(0, profit)/max(1, wallet) × margin ratio; bybit: profit ratio ×
-    effective leverage; hyperliquid: mark/entry × notional/account value, a short's mark/entry being read as 1 + profit/entry
-    (the page does not say; taken literally shorts in profit would rank below those in loss).
+    effective leverage; hyperliquid: mark/entry × notional/account value, for shorts 1 + profit/entry in place of
+    mark/entry (the page does not say; taken literally shorts in profit would rank below those in loss).
     Source: bitmex.com/app/autoDeleveragingExamples; support.bitmex.com 18589621443357; Binance FAQ 360033525471 (by
     unrealised result / collateral × margin ratio); hyperliquid-docs trading/auto-deleveraging; Bybit: third-party text.
     """

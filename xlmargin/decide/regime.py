@@ -32,7 +32,7 @@ class Policy:
     """What bounds a multiplier: ``floor``, ``cap``, ``speed`` (fraction of yesterday's a day), ``buffer`` (fraction).
 
     ``rebuild`` is the growth a day of what is charged while the buffer is used up; ``stress`` the share of the highest
-    volatility of the lookback. The buffer stands on the multiplier: a fraction of the margin where that is linear in it.
+    volatility of the lookback. The buffer stands on the multiplier: a fraction of the margin where that is linear.
     """
 
     floor: float = 0.0
