@@ -60,14 +60,16 @@ class Contagion:
     def totals(self) -> dict[str, float]:
         """What each party gained; they add up to nothing.
 
-        ``counterparties`` stand on the other side of every price move, ``liquidators`` earn the bonus on repaid debts,
-        ``lost`` went with what failed, ``uncovered`` is what neither accounts nor funds could pay.
+        ``counterparties`` stand on the other side of every price move, ``buyers`` of forced sales gain what these lose
+        to the mark, ``liquidators`` earn the bonus on repaid debts, ``lost`` went with what failed, ``uncovered`` is
+        what neither accounts nor funds could pay.
         """
         gained = {f: float(v.sum()) for f, v in self.flows.items()}
         short = sum(float(r.uncovered.sum()) for r in self.told)
         return {
             "accounts": sum(gained.values()),
             "counterparties": -gained["result"],
+            "buyers": -gained["slipped"],
             "liquidators": -gained["bonus"],
             "lost": -gained["lost"],
             "funds": -(gained["fees"] + gained["surrendered"] + gained["deficit"]) + short,
@@ -106,6 +108,20 @@ class Contagion:
         for r in self.told:
             some |= (r.sold != 0) | (r.bought != 0)
         return np.flatnonzero(some)
+
+    def by_venue(self) -> Any:
+        """A row per venue (pandas DataFrame): accounts, how many broke and in which first round, deficits, fund."""
+        import pandas as pd
+
+        number = np.searchsorted(self.venues.astype(str), self.venue.astype(str))
+        count = lambda of: np.bincount(number, of, len(self.venues))  # noqa: E731
+        broke, first = self.broke >= 0, np.full(len(self.venues), np.inf)
+        np.minimum.at(first, number[broke], self.broke[broke])
+        columns = {"venue": self.venues, "accounts": count(None), "broke": count(broke).astype(np.int64)}
+        columns |= {"first round": np.where(np.isfinite(first), first, np.nan), "sold": count(self.sold)}
+        columns |= {"deficit": count(self.flows["deficit"]), "fund left": self.fund}
+        short = sum((r.uncovered for r in self.told), np.zeros(len(self.venues)))
+        return pd.DataFrame(columns | {"uncovered": short})
 
     def prices(self) -> Any:
         """A row per name that moved or was sold (pandas DataFrame): shock, final move, amplification, sales in USD."""

@@ -18,7 +18,8 @@ from ..params import Params
 from ..registry import Model
 from ..registry import model as find
 from ..run import Session, session
-from .across import venues_of
+from .across import Models, told_of, venues_of
+from .exposure import Greeks
 from .impact import Names
 from .moves import Moves
 from .subject import revaluable
@@ -59,6 +60,7 @@ class Cohort:
     changed: np.ndarray = field(init=False)
     steps: np.ndarray = field(init=False)
     rate: np.ndarray = field(init=False)
+    _delta: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.changed, self.steps = np.zeros(len(self.book), bool), np.zeros(len(self.book), np.int64)
@@ -108,7 +110,7 @@ class Cohort:
         own = replace(moves, group=moves.group[self.number])
         unready(self.base.market, self.book, own)
         self.there = moved_session(self.base, own)
-        self.rate = conversion(self.there.market, self.currency)
+        self.rate, self._delta = conversion(self.there.market, self.currency), None
         self.changed |= touched
 
     def _touched(self, names: np.ndarray) -> np.ndarray:
@@ -136,6 +138,13 @@ class Cohort:
             self.worth[rows] = now
             self.changed[rows] = False
         return gain
+
+    @property
+    def delta(self) -> np.ndarray:
+        """USD delta a contract (I,) now; 0 where none is known."""
+        if self._delta is None:
+            self._delta = np.nan_to_num(Greeks.of(self.there.market).delta_usd)
+        return self._delta
 
     @property
     def unsafe(self) -> np.ndarray:
@@ -171,7 +180,7 @@ def paid_in(book: Book, market: Market, purse: np.ndarray, amount: np.ndarray) -
 def cohorts(
     book: Book,
     market: Market,
-    models: Any,
+    models: Models,
     params: Mapping[str, Params] | None,
     options: Mapping[str, Mapping[str, Any]] | None,
     rules: Mapping[str, Ladder] | None,
@@ -189,7 +198,7 @@ def cohorts(
     made = []
     for name in dict.fromkeys(model_of.tolist()):
         rows = np.flatnonzero(model_of == name)
-        how = {"params": (params or {}).get(name), "options": (options or {}).get(name), "workers": workers}
+        how = told_of(name, params, options) | {"workers": workers}
         made.append(session(marked.take(rows), market, _model(chosen, id, name), problems=problems, **how))
     if problems:
         raise InputError(problems)

@@ -12,6 +12,7 @@ from ..errors import InputError, Note, Problem, nearest
 from ..market import OPTION, Market
 from ..params import Params
 from . import impact as laws
+from .across import Models
 from .aftermath import Contagion
 from .cohort import cohorts
 from .losses import read as read_shock
@@ -20,7 +21,7 @@ from .rounds import Spread
 from .venues import Ladder
 
 OWNERS = ("apart", "together")
-AT_MARKS = "forced sales of a round are booked at its marks; what they move shows in the marks of the next"
+AT_MARKS = "forced sales move the marks of the next round; they bear {slippage:.0%} of the move that they cause"
 STILL = "no price impact of {names}: no depth is given"
 UNFUNDED = "no fund is given of {names}: every deficit there stays uncovered"
 STOPPED = "stopped after {rounds} rounds: {count} accounts are still below maintenance"
@@ -32,13 +33,14 @@ VOLATILITY = "forced sales of options press on the underlying by their delta; vo
 def contagion(
     book: Book,
     market: Market,
-    models: Any = None,
-    shock: Mapping[str, Any] | str | None = None,
+    models: Models = None,
+    shock: Any = None,
     *,
     depth: Any = None,
     funds: Any = None,
     impact: str = laws.LINEAR,
     owners: str = OWNERS[0],
+    slippage: float = 0.0,
     params: Mapping[str, Params] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     rules: Mapping[str, Ladder] | None = None,
@@ -48,13 +50,15 @@ def contagion(
     """Let a shock run through accounts at many venues until nothing changes.
 
     Parameters: ``models`` as in ``across``: one model, or a model by venue of the accounts table; ``shock``: the name
-    of a stress, or price, vol, basis, collateral (fractions by name), rate, days, and location, venue, owner (share
-    of balances lost by name, −1 for all); ``depth``: instrument (or underlying, asset) and what ``impact`` needs,
-    linear: depth, USD per 1 %; square_root: daily_volume, daily_volatility, coefficient — without it sales move no
-    price; ``funds``: venue, amount in USD; ``owners`` "together": accounts with the same ``owner`` in the accounts
-    table move what they can spare above initial margin to those below maintenance, before these are liquidated;
-    ``params`` and ``options`` by model id, ``rules`` ladders by model id in place of venues.toml; ``most_rounds``
-    stops earlier than the bound.
+    or table of one stress, or price, vol, basis, collateral (fractions by name), rate, days, and location, venue,
+    owner (share of balances lost by name, −1 for all); ``depth``: instrument (or underlying, asset) and what
+    ``impact`` needs, linear: depth, USD per 1 %; square_root: daily_volume, daily_volatility, coefficient — without
+    it sales move no price; ``funds``: venue, amount in USD; ``owners`` "together": accounts with the same ``owner``
+    in the accounts table move what they can spare above initial margin to those below maintenance, before these are
+    liquidated;
+    ``slippage``, the share of the round's own price move that forced sales of positions bear: 0 at its marks, 0.5 at
+    the average of marks before and after; ``params`` and ``options`` by model id, ``rules`` ladders by model id in
+    place of venues.toml; ``most_rounds`` stops earlier than the bound.
 
     In a round every account that can have changed is margined under its model, those below maintenance go through
     their venue's ladder at the round's marks as in ``simulate``, debts are repaid out of assets, deficits are borne by
@@ -78,7 +82,7 @@ def contagion(
     """
     if not len(book):
         raise InputError("an empty book: no table names an account")
-    _refuse(owners, most_rounds)
+    _refuse(owners, slippage, most_rounds)
     found, venue = cohorts(book, market, models, params, options, rules, workers)
     owner = _owner(book)
     moves, losses, doubts = read_shock(shock, book, market, venue, owner)
@@ -86,7 +90,7 @@ def contagion(
     law = laws.read(depth, impact, market, names)
     venues, number = _distinct(venue)
     fund, funded = _funds(funds, venues)
-    spread = Spread(found, moves, losses, law, fund, number, _distinct(owner)[1], owners == OWNERS[1])
+    spread = Spread(found, moves, losses, law, fund, number, _distinct(owner)[1], owners == OWNERS[1], slippage)
     resting = spread.run(spread.bound if most_rounds is None else most_rounds)
     after = spread.by_account([s.worth for s in found])
     return Contagion(
@@ -110,11 +114,14 @@ def contagion(
     )
 
 
-def _refuse(owners: str, most_rounds: int | None) -> None:
+def _refuse(owners: str, slippage: float, most_rounds: int | None) -> None:
     problems = []
     if owners not in OWNERS:
         text = f"owners {owners!r}{nearest(str(owners), OWNERS)}; allowed: {', '.join(OWNERS)}"
         problems.append(Problem("", 0, "owners", owners, text))
+    if not (isinstance(slippage, int | float) and 0.0 <= slippage <= 1.0):
+        text = f"{slippage!r} is no share of a round's price move; give 0 (at the marks) to 1"
+        problems.append(Problem("", 0, "slippage", slippage, text))
     if most_rounds is not None and not (isinstance(most_rounds, int) and most_rounds >= 1):
         problems.append(Problem("", 0, "most_rounds", most_rounds, f"{most_rounds!r} rounds; give 1 or more"))
     if problems:
@@ -170,7 +177,7 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
     zero = np.zeros(len(names))
     traded = sum((r.sold + r.bought for r in told), zero) > 0
     if traded.any():
-        yield Note(AT_MARKS, laws.SOURCE[spread.impact.law])
+        yield Note(AT_MARKS.format(slippage=spread.slippage), laws.SOURCE[spread.impact.law])
     still = traded & ~spread.impact.known & ~np.isin(names.astype(str), list(CURRENCIES))
     if still.any():
         yield Note(STILL.format(names=_listed(names[still])))
@@ -192,11 +199,12 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
 
 def _of_rules(spread: Spread) -> Iterator[Note]:
     """Notes of the rules and doubts about the ladders, by account."""
-    for s in spread.cohorts:
+    for s, terms in zip(spread.cohorts, spread.terms, strict=True):
         liquidated = np.zeros(len(spread.venue), bool)
         liquidated[s.account[s.steps > 0]] = True
-        if liquidated.any() and s.ladder.doubt:
-            yield Note(f"{s.base.model.id}: {s.ladder.doubt}", s.ladder.cite, liquidated)
+        text, cite = (terms.told, terms.cite) if terms.told else (s.ladder.doubt, s.ladder.cite)
+        if liquidated.any() and text:
+            yield Note(f"{s.base.model.id}: {text}", cite, liquidated)
         if (kept := s.unsafe & s.fixed).any():
             yield Note(FIXED, "", np.isin(np.arange(len(spread.venue)), s.account[kept]))
         for note in s.notes:

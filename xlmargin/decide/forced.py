@@ -1,4 +1,4 @@
-"""Forced sales: what the venue's ladder closes of many accounts at once at the marks of one round."""
+"""The venue's ladder on many accounts at once: what it closes of each at the marks of one round."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..book import Book, Cash, Orders, added
-from ..findings import rows_with
+from ..book import Book, Orders
 from .cohort import Cohort, paid_in
-from .exposure import Greeks
 from .lenders import Sides, Terms
 from .simulate import MOST_STEPS
 from .trades import closed
@@ -31,21 +29,6 @@ class Plan:
     fee: np.ndarray
     taken: np.ndarray
     cancelled: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """USD bought and sold by name (U,), both positive, and sold or bought in all by row (S,)."""
-
-    bought: np.ndarray
-    sold: np.ndarray
-    by_row: np.ndarray
-
-    @classmethod
-    def of(cls, number: np.ndarray, amount: np.ndarray, count: int) -> Flow:
-        """Signed USD (N,) by name."""
-        both = (added(number, np.maximum(sign * amount, 0.0), count) for sign in (1.0, -1.0))
-        return cls(*both, np.zeros(0))
 
 
 def plan(cohort: Cohort, rows: np.ndarray, terms: Terms) -> Plan:
@@ -188,64 +171,3 @@ class _Work:
         self.book = replace(self.book, cash=replace(cash, amount=amount))
         self.kept_assets *= 1.0 - gone["sold"]
         self.kept_debts *= 1.0 - gone["repaid"]
-
-
-@dataclass(frozen=True, eq=False)
-class Done:
-    """What a plan did: the rows (S,) as a book, USD by row (S,) of fees, of what liquidators kept, of what was taken.
-
-    ``left`` (S,) is the worth of rows taken over, which the fund takes (negative: which it owes); ``flow`` what was
-    bought and sold; ``acted`` (S,) rows that something was done to.
-    """
-
-    book: Book
-    flow: Flow
-    fee: np.ndarray
-    bonus: np.ndarray
-    left: np.ndarray
-    taken: np.ndarray
-    acted: np.ndarray
-
-
-def done(cohort: Cohort, made: Plan, bears: np.ndarray | None = None) -> Done:
-    """Carry out a plan, all of it or what ``bears`` (U,) of the sales by name finds a buyer.
-
-    Where an account's sales are cut it is not taken over, and keeps what it could not sell.
-    """
-    market, names, start = cohort.there.market, cohort.names, made.book
-    legs, rows = start.legs, len(made.rows)
-    number, delta = names.instrument[cohort.number][legs.instrument], Greeks.of(market).delta_usd[legs.instrument]
-    share, cut = made.share, np.zeros(rows, bool)
-    if bears is not None:
-        borne = np.where(legs.quantity * delta > 0, bears[number], 1.0)
-        cut = rows_with(legs, (borne < 1.0) & (share > 0))
-        share = share * borne
-    book = closed(start, market, share)
-    paid = legs.sum(share * notional(start, market, "USD"))
-    planned = legs.sum(made.share * notional(start, market, "USD"))
-    fee = made.fee * np.divide(paid, planned, out=np.ones(rows), where=planned > 0)
-    book = paid_in(book, market, cohort.purse[made.rows], -fee)
-    sides, cash = Sides.of(book, market), book.cash
-    served = _served(cash, cut, made.sold, bears, names.asset[cash.asset], sides)
-    sold, repaid = made.sold * served, made.repaid * served
-    coins = sides.debt * repaid[cash.row] - sides.asset * sold[cash.row]
-    book = replace(book, cash=replace(cash, amount=sides.settled(book, sold, repaid)))
-    dollars = np.nan_to_num(-legs.quantity * share * delta)
-    flow = Flow.of(np.concatenate([number, names.asset[cash.asset]]), np.concatenate([dollars, coins]), len(names))
-    taken = made.taken & ~cut & (served == 1.0)
-    left = np.where(taken, value(book, market, "USD"), 0.0)
-    acted = made.cancelled | taken | (legs.sum(share) > 0) | (sold > 0)
-    emptied = replace(book, cash=replace(book.cash, amount=np.where(taken[cash.row], 0.0, book.cash.amount)))
-    by_row = legs.sum(np.abs(dollars)) + cash.sum(np.abs(coins))
-    return Done(emptied, replace(flow, by_row=by_row), fee, -cash.sum(coins), left, taken, acted)
-
-
-def _served(
-    cash: Cash, cut: np.ndarray, sold: np.ndarray, bears: np.ndarray | None, number: np.ndarray, sides: Sides
-) -> np.ndarray:
-    """Share of each row's repayment (S,) that goes ahead: none where its positions could not all be closed."""
-    out = np.where(cut, 0.0, 1.0)
-    if bears is not None:
-        sells = (sides.asset > 0) & (sold[cash.row] > 0)
-        np.minimum.at(out, cash.row[sells], bears[number[sells]])
-    return out

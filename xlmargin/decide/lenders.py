@@ -15,18 +15,23 @@ from ..params import Params
 from ..run import Session
 
 BASIS = 10_000
+PAIRS = "debts are repaid and assets seized in proportion; a liquidator would choose one pair, bonus by efficiency mode"
+ABSORBED = "assets are seized for what the debts need and the penalty; the lender would absorb the account whole"
 
 
 @dataclass(frozen=True, eq=False)
 class Terms:
     """``share`` of the debts repaid at a time, all of them where health is at or below ``whole_health`` or either
-    side is below ``whole_below`` USD; ``bonus`` (C,) that a liquidator keeps of each asset, as a fraction.
+    side is below ``whole_below`` USD; ``bonus`` (C,) that a liquidator keeps of each asset, as a fraction;
+    ``told`` what is simpler here than at the lender, empty for venues that are none.
     """
 
     share: float
     whole_health: float
     whole_below: float
     bonus: np.ndarray
+    told: str = ""
+    cite: str = ""
 
     @classmethod
     def of(cls, session: Session) -> Terms:
@@ -34,11 +39,11 @@ class Terms:
         p, assets = session.params, list(map(str, session.market.assets))
         if "close_factor" in p.units:
             bonus = np.array([_largest(p, "reserves", a, lambda row: row[2] / BASIS - 1.0) for a in assets])
-            return cls(p["close_factor"], p["close_factor_threshold"], p["full_close_below"], bonus)
+            terms = (p["close_factor"], p["close_factor_threshold"], p["full_close_below"])
+            return cls(*terms, bonus, PAIRS, p.cite("reserves", "close_factor"))
         if "store_front" in p.units:
-            return cls(
-                1.0, 0.0, 0.0, np.array([_largest(p, "collateral", a, lambda row: 1.0 / row[2] - 1.0) for a in assets])
-            )
+            bonus = np.array([_largest(p, "collateral", a, lambda row: 1.0 / row[2] - 1.0) for a in assets])
+            return cls(1.0, 0.0, 0.0, bonus, ABSORBED, p.cite("collateral"))
         return cls(1.0, 0.0, 0.0, np.zeros(len(assets)))
 
 

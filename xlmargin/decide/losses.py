@@ -62,17 +62,17 @@ class Losses:
 
 
 def read(
-    shock: Mapping[str, Any] | str | None, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
+    shock: Any, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
 ) -> tuple[Moves, Losses, tuple[Note, ...]]:
     """The moves and losses of a shock, and the doubts about it.
 
-    Parameters: ``shock``, the name of a stress (``xlmargin.decide.stress``), or the words of ``moves.named`` (price,
-    vol, basis, collateral: fractions by name; rate, days, rest) and ``location``, ``venue``, ``owner``: share of the
-    balances lost by name, −1 for all. A venue that fails ends its positions at their marks. ``venue`` and ``owner``
-    (A,) are each account's. Raises InputError for unknown words and names, for a price move of −100 % or below, for a
-    loss below −100 % or above zero.
+    Parameters: ``shock``, the name or table of one scenario (see ``xlmargin.decide.stress``), or a mapping: the words
+    of ``moves.named`` (price, vol, basis, collateral: fractions by name; rate, days, rest) and ``location``,
+    ``venue``, ``owner``: share of the balances lost by name, −1 for all. A venue that fails ends its positions at
+    their marks. ``venue`` and ``owner`` (A,) are each account's. Raises InputError for unknown words and names, for a
+    price move of −100 % or below, for a loss below −100 % or above zero.
     """
-    if isinstance(shock, str):
+    if not (shock is None or isinstance(shock, Mapping)):
         return _stress(shock, book, market, venue, owner)
     given = dict(shock or {})
     known = (*MOVES, *LOSSES)
@@ -93,13 +93,13 @@ def read(
 
 
 def _stress(
-    name: str, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
+    given: Any, book: Book, market: Market, venue: np.ndarray, owner: np.ndarray
 ) -> tuple[Moves, Losses, tuple[Note, ...]]:
-    """The moves and losses of a named stress; what it freezes is lost for the time being."""
-    found = read_stress(name, market, book)
+    """The moves and losses of one scenario of a stress; what it freezes is lost for the time being."""
+    found = read_stress(given, market, book)
     if len(found) != 1:
         told = ", ".join(s.name for s in found[:12])
-        raise InputError([Problem("shocks", 0, "", name, f"{name} is {len(found)} scenarios; say one of {told}")])
+        raise InputError([Problem("shocks", 0, "", None, f"{len(found)} scenarios; contagion takes one of {told}")])
     made = Plan.of(found, market, book)
     moves = made.moved(np.zeros(1, np.int64), np.ones((1, len(PARTS)), bool))
     gone = dict(zip(places(book)[0], -made.gone.sum(axis=0)[0], strict=True))

@@ -8,15 +8,16 @@ import numpy as np
 
 from ..book import added
 from .cohort import Cohort, paid_in
-from .forced import Done, Flow, Plan, done, plan
+from .forced import Plan, plan
 from .impact import Impact
 from .lenders import Terms
 from .losses import Losses
 from .moves import Moves
+from .sales import Done, Flow, Sale
 from .simulate import MOST_STEPS
 from .trades import closed
 
-FLOWS = ("result", "lost", "fees", "bonus", "moved", "surrendered", "deficit")
+FLOWS = ("result", "lost", "fees", "bonus", "slipped", "moved", "surrendered", "deficit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class Spread:
     venue: np.ndarray
     owner: np.ndarray
     together: bool
+    slippage: float
     rounds: list[Round] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -121,12 +123,22 @@ class Spread:
 
     def _carried(self, plans: list[Plan]) -> tuple[list[Done], np.ndarray]:
         """What is done: everything, or the share of each name's sales (U,) that its depth bears."""
-        whole = [done(s, p) for s, p in zip(self.cohorts, plans, strict=True)]
-        flow, factor = self._flow(whole), self.factor
+        sales = [Sale(s, p) for s, p in zip(self.cohorts, plans, strict=True)]
+        made, factor = [sale.done() for sale in sales], self.factor
+        flow = self._flow(made)
         borne = self.impact.bears(self.flow, flow.bought / factor, flow.sold / factor)
-        if (borne == 1.0).all():
-            return whole, borne
-        return [done(s, p, borne) for s, p in zip(self.cohorts, plans, strict=True)], borne
+        if (borne < 1.0).any():
+            sales = [replace(sale, bears=borne) for sale in sales]
+            made = [sale.done() for sale in sales]
+        if self.slippage and any(m.acted.any() for m in made):
+            ratio = self.slippage * (self._after(made) / factor - 1.0)
+            made = [sale.done(ratio) for sale in sales]
+        return made, borne
+
+    def _after(self, made: list[Done]) -> np.ndarray:
+        """Price factor (U,) once what was done has moved prices."""
+        flow = self._flow(made)
+        return self.shock * self.impact.factor(self.flow + (flow.bought - flow.sold) / self.factor)
 
     def _flow(self, results: list[Done]) -> Flow:
         total = lambda part: np.sum([getattr(r.flow, part) for r in results], axis=0)  # noqa: E731
@@ -139,9 +151,9 @@ class Spread:
             account, acted = cohort.account[own.rows], result.acted
             cohort.put(own.rows[acted], result.book.take(np.flatnonzero(acted)))
             cohort.steps[own.rows[acted]] += 1
-            cohort.worth[own.rows] -= result.fee + result.bonus + result.left
-            parts = {"fees": -result.fee, "bonus": -result.bonus, "surrendered": -np.maximum(result.left, 0.0)}
-            parts["deficit"] = np.maximum(-result.left, 0.0)
+            cohort.worth[own.rows] -= result.fee + result.bonus + result.slipped + result.left
+            parts = {"fees": -result.fee, "bonus": -result.bonus, "slipped": -result.slipped}
+            parts |= {"surrendered": -np.maximum(result.left, 0.0), "deficit": np.maximum(-result.left, 0.0)}
             for name, amount in parts.items():
                 flows[name] = flows[name] + added(account, amount, len(self.venue))
             made["sold"] += added(account, result.flow.by_row, len(self.venue))
