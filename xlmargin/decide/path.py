@@ -119,7 +119,7 @@ class _Walk:
         rows = len(done)
         row, leg = np.nonzero(done)
         trades = Trades.of(row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg])
-        book = traded(self.book.take(np.zeros(rows, np.int64)), self.session.market, trades)
+        book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))
         result = self.session.margin(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
         need, equity, currency = summed(result, result.initial.value, rows)
         return {

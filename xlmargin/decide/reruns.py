@@ -40,7 +40,7 @@ class Reruns:
         rows = len(quantity)
         row, k = np.nonzero(quantity)
         trades = Trades.of(row, self.instrument[k], quantity[row, k], price=self.price[k])
-        book = traded(self.book.take(np.zeros(rows, np.int64)), self.session.market, trades)
+        book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))
         pooled = self.session.pooled(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
         result = self._run(pooled)
         return Found(*summed(result, level_of(result, self.level), rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,17 +43,22 @@ class Trades:
         return Trades(**{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
 
 
-def traded(book: Book, market: Market, trades: Trades) -> Book:
+def traded(book: Book, market: Market, trades: Trades, rows: np.ndarray | None = None) -> Book:
     """The book after its trades, each in the row that it names.
 
-    A trade with its leg adds lots at the average price (harmonic for inverse contracts); against its leg it realises
-    the result of what it closes; options, spot and assets are paid in full. Realised results, premiums and fees go
-    to the wallet of the settlement asset. Raises InputError where a trade has neither price nor mark, or no asset.
+    ``rows`` (N,) says which row of the book stands in each row of the result before trading: every row once unless
+    given. A trade with its leg adds lots at the average price (harmonic for inverse contracts); against its leg it
+    realises the result of what it closes; options, spot and assets are paid in full. Realised results, premiums and
+    fees go to the wallet of the settlement asset. Raises InputError where a trade has neither price nor mark, or no
+    asset.
     """
+    rows = np.arange(len(book)) if rows is None else rows
     trades = _priced(market, trades)
-    for layer in _layers(trades, len(market)):
-        book = _merged(book, market, layer)
-    return book
+    touched = Touched.of(book.legs, trades, rows, len(market))
+    flow = touched.trade(market, trades)
+    rest = replace(book, legs=book.legs.at(slice(0, 0), book.legs.row[:0], len(book))).take(rows)
+    cash = _paid(rest.cash, market, trades.row, trades.instrument, flow)
+    return replace(rest, legs=touched.laid_into(book.legs, rows), cash=cash)
 
 
 def closed(book: Book, market: Market, share: np.ndarray, price: np.ndarray | None = None) -> Book:
@@ -111,42 +115,80 @@ def _priced(market: Market, trades: Trades) -> Trades:
     return replace(trades, price=price)
 
 
-def _layers(trades: Trades, width: int) -> Iterator[Trades]:
-    """Trades cut so that no leg is traded twice in one layer, each leg's trades in their order."""
-    key = (trades.row * width + trades.instrument) * 3 + trades.side + 1
-    order = np.argsort(key, kind="stable")
-    sorted_key = key[order]
-    turn = np.arange(len(key)) - np.searchsorted(sorted_key, sorted_key)
-    for k in range(int(turn.max(initial=-1)) + 1):
-        yield trades.take(order[turn == k])
+@dataclass(eq=False)
+class Touched:
+    """The legs (K,) that trades touch, by row of the result, instrument and side; ``number`` (T,) is each trade's.
 
+    ``at`` (K,) is where such a leg stands among those of the book, ``found`` (K,) whether there is one; ``legs`` are
+    the legs as they become, and ``there`` (K,) says which are left.
+    """
 
-def _merged(book: Book, market: Market, trades: Trades) -> Book:
-    """One trade a leg at most, in order of row and instrument."""
-    legs, width = book.legs, max(len(market), 1)
-    key = ((legs.row * width + legs.instrument) * 3 + legs.side + 1) * 2 + legs.isolated
-    wanted = ((trades.row * width + trades.instrument) * 3 + trades.side + 1) * 2
-    place = np.searchsorted(key, wanted)
-    found = np.append(key, -1)[np.minimum(place, len(key))] == wanted
-    at = place[found]
-    before, entry = legs.quantity[at], legs.entry[at]
-    change, price = trades.quantity[found], trades.price[found]
-    after, average, gone = _netted(market, trades.instrument[found], before, entry, change, price)
-    quantity, entries = legs.quantity.copy(), legs.entry.copy()
-    quantity[at], entries[at] = after, average
-    flow = -trades.fee.copy()
-    flow[found] += worth(market, trades.instrument[found], gone, entry, price)
-    full = np.isin(market.kind[trades.instrument], PAID_IN_FULL)
-    opened = trades.quantity.copy()
-    opened[found] += gone
-    flow -= np.where(full, opened * market["contract_size"][trades.instrument] * trades.price, 0.0)
-    done = after == 0
-    flow[np.flatnonzero(found)[done]] += legs.accrued[at[done]]
-    kept = np.ones(len(legs), bool)
-    kept[at[done]] = False
-    changed = replace(legs, quantity=quantity, entry=entries)
-    joined = _added(changed, trades.take(~found), place[~found], kept)
-    return replace(book, legs=joined, cash=_paid(book.cash, market, trades.row, trades.instrument, flow))
+    number: np.ndarray
+    at: np.ndarray
+    found: np.ndarray
+    legs: Legs
+    there: np.ndarray
+
+    @classmethod
+    def of(cls, legs: Legs, trades: Trades, rows: np.ndarray, width: int) -> Touched:
+        """The legs of ``trades`` before any of them; rows of the result are ``rows`` (N,) of the book."""
+        key, first, number = np.unique(
+            (trades.row * width + trades.instrument) * 3 + trades.side + 1, return_index=True, return_inverse=True
+        )
+        row, instrument, side = trades.row[first], trades.instrument[first], trades.side[first]
+        held = ((legs.row * width + legs.instrument) * 3 + legs.side + 1) * 2 + legs.isolated
+        wanted = ((rows[row] * width + instrument) * 3 + side + 1) * 2
+        at = np.searchsorted(held, wanted)
+        found = np.append(held, -1)[np.minimum(at, len(held))] == wanted
+        fresh = Legs.of(len(rows), row, instrument, np.zeros(len(key)), side=side.astype(legs.side.dtype))
+        for name, column in fresh.columns().items():
+            column[found] = getattr(legs, name)[at[found]]
+        return cls(number, at, found, fresh, found.copy())
+
+    def trade(self, market: Market, trades: Trades) -> np.ndarray:
+        """Trade one after another where a leg is traded more than once; what each pays or brings (T,)."""
+        order = np.argsort(self.number, kind="stable")
+        sorted_number = self.number[order]
+        turn = np.arange(len(order)) - np.searchsorted(sorted_number, sorted_number)
+        flow = np.zeros(len(order))
+        for k in range(int(turn.max(initial=-1)) + 1):
+            t = order[turn == k]
+            flow[t] = self._turn(market, trades.take(t), self.number[t])
+        return flow
+
+    def _turn(self, market: Market, trades: Trades, n: np.ndarray) -> np.ndarray:
+        """One trade a leg at most."""
+        legs, i = self.legs, trades.instrument
+        before, entry = legs.quantity[n], legs.entry[n]
+        after, average, gone = _netted(market, i, before, entry, trades.quantity, trades.price)
+        full = np.isin(market.kind[i], PAID_IN_FULL)
+        opened = (trades.quantity + gone) * market["contract_size"][i] * trades.price
+        flow = worth(market, i, gone, entry, trades.price) - trades.fee - np.where(full, opened, 0.0)
+        new, done = ~self.there[n], after == 0
+        legs.leverage[n[new]] = trades.leverage[new]
+        legs.quantity[n], legs.entry[n], self.there[n] = after, average, ~done
+        flow[done] += legs.accrued[n[done]]
+        for column in (legs.accrued, legs.posted, legs.sheet_row):
+            column[n[done]] = 0
+        return flow
+
+    def laid_into(self, legs: Legs, rows: np.ndarray) -> Legs:
+        """The legs of ``rows`` (N,) with these in their place, opened ones in order, without those that are gone."""
+        count = np.bincount(legs.row, minlength=legs.rows)
+        start, held = np.cumsum(count) - count, count[rows]
+        begin = np.cumsum(held) - held
+        origin = np.repeat(start[rows] - begin, held) + np.arange(held.sum())
+        place, own = begin[self.legs.row] + self.at - start[rows[self.legs.row]], len(legs) + np.arange(len(self.at))
+        opened, gone = self.there & ~self.found, self.found & ~self.there
+        origin[place[self.found]] = np.where(self.there, own, -1)[self.found]
+        origin = np.insert(origin, place[opened], own[opened])
+        if gone.any():
+            origin = origin[origin >= 0]
+        more = [np.bincount(self.legs.row[which], minlength=len(rows)) for which in (opened, gone)]
+        row = np.repeat(np.arange(len(rows)), held + more[0] - more[1])
+        columns = self.legs.columns()
+        joined = {name: np.concatenate([column, columns[name]])[origin] for name, column in legs.columns().items()}
+        return Legs(len(rows), row, **joined)
 
 
 def _netted(
@@ -168,28 +210,6 @@ def _netted(
     mean = np.where(before == 0, price, mean)
     flipped = np.where(np.abs(change) > np.abs(before), price, entry)
     return after, np.where(against, flipped, mean), gone
-
-
-def _added(legs: Legs, trades: Trades, place: np.ndarray, kept: np.ndarray) -> Legs:
-    """Legs without those that are gone, and with a new one for each trade that found none, in their order."""
-    if not len(trades.row):
-        return legs if kept.all() else legs.at(kept, legs.row[kept], legs.rows)
-    order = np.lexsort((trades.side, trades.instrument, trades.row))
-    trades, place = trades.take(order), place[order]
-    new = Legs.of(
-        legs.rows,
-        trades.row,
-        trades.instrument,
-        trades.quantity,
-        entry=trades.price,
-        side=trades.side.astype(legs.side.dtype),
-        leverage=trades.leverage,
-    )
-    place = np.concatenate([[0], np.cumsum(kept)])[place]
-    old = legs.at(kept, legs.row[kept], legs.rows)
-    row = np.insert(old.row, place, new.row)
-    columns = {name: np.insert(column, place, getattr(new, name)) for name, column in old.columns().items()}
-    return Legs(legs.rows, row, **columns)
 
 
 def _paid(cash: Cash, market: Market, row: np.ndarray, instrument: np.ndarray, flow: np.ndarray) -> Cash:
