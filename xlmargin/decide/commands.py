@@ -16,8 +16,9 @@ from ..cases import Case, Venues
 from ..errors import Note
 from ..options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
-MODULES = ("state_commands", "trade_commands", "fall_commands", "stress_commands", "collateral_commands")
+MODULES = ("state", "trade", "fall", "stress", "venue", "collateral")
 PANEL = "Decisions"
+DUST = 0.005
 Body = Callable[..., Any]
 VERBS: dict[str, Body] = {}
 PLAIN: dict[str, Body] = {}
@@ -39,6 +40,12 @@ class Told:
             return self.table
         here = {column: name for column, name in self.shown.items() if column in self.table}
         return self.table[list(here)].rename(columns=here)
+
+
+def but_zeros(table: Any, *optional: str) -> dict[str, str]:
+    """The columns of a table to show: those of ``optional`` only where some figure of theirs is not 0."""
+    some = {name for name in optional if name in table and (table[name].abs() >= DUST).any()}
+    return {name: name for name in map(str, table.columns) if name in some or name not in optional}
 
 
 Moves = Annotated[list[str] | None, typer.Option(metavar="NAME=MOVE", help="move of a price: BTC=-10%; repeatable")]
@@ -67,9 +74,7 @@ def _several(
     source: Source,
     model: Annotated[
         list[str] | None,
-        typer.Option(
-            "--model", "-m", metavar="VENUE=MODEL", help="model of a venue's accounts; one alone is that of all"
-        ),
+        typer.Option("--model", "-m", metavar="VENUE=MODEL", help="model of a venue; one alone is that of all"),
     ] = None,
     as_of: AsOf = None,
     option: Annotated[
@@ -131,7 +136,7 @@ def _command(body: Body) -> Callable[..., None]:
 def register(app: typer.Typer) -> None:
     """Add a command for every verb that is declared."""
     for module in MODULES:
-        import_module(f".{module}", __package__)
+        import_module(f".{module}_commands", __package__)
     for name, body in {**{n: _command(b) for n, b in VERBS.items()}, **PLAIN}.items():
         app.command(name, help=_help(VERBS.get(name, body)), rich_help_panel=PANEL)(body)
 

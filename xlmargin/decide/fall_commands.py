@@ -10,9 +10,8 @@ import typer
 from ..cases import Case
 from ..errors import InputError
 from ..given import numbers
-from .commands import Told, verb
+from .commands import DUST, Told, but_zeros, verb
 
-CENT = 0.005
 POINTS = "give --path FILE, or --price NAME=MOVE,MOVE,…"
 
 PathFile = Annotated[
@@ -60,21 +59,19 @@ def simulate(
 
     Columns account … uncovered say who gains what; each row adds up to nothing.
     """
+    from .simulate import PARTIES
     from .simulate import simulate as found
 
     along = _along(case, path, price, vol)
     rivals = case.table("others", others)
     how = {"seconds": seconds, "slippage": slippage, "fund": fund, "others": rivals}
     told = found(case.margin, along["path"], vol=along["vol"], pool=pool, **how)
-    gained = ", ".join(f"{who} {amount:+,.2f}" for who, amount in told.totals.items() if abs(amount) >= CENT)
+    gained = ", ".join(f"{who} {amount:+,.2f}" for who, amount in told.totals.items() if abs(amount) >= DUST)
     words = (
         f"{'liquidated' if told.liquidated else 'not liquidated'}; in all {gained or 'nothing moved'} ({told.currency})"
     )
-    still = {who for who, amount in told.totals.items() if abs(amount) < CENT}
     table = told.frame()
-    return Told(
-        table, [words, f"ladder: {told.ladder.cite}"], told.notes, {c: c for c in table.columns if c not in still}
-    )
+    return Told(table, [words, f"ladder: {told.ladder.cite}"], told.notes, but_zeros(table, *PARTIES))
 
 
 @verb

@@ -10,7 +10,7 @@ import typer
 from ..cases import Case
 from ..given import numbers
 from ..schemas import folded
-from .commands import AssetMoves, Level, Moves, Told, VolMoves, verb
+from .commands import AssetMoves, Level, Moves, Told, VolMoves, but_zeros, verb
 from .state_commands import one_of
 
 DYNAMIC = {"requirement": "frame", "multipliers": "multipliers", "path": "path", "procyclicality": "procyclicality"}
@@ -60,7 +60,9 @@ def stress(
     moves = {"price": price, "vol": vol, "collateral": collateral, "lost": lost, "frozen": frozen}
     told = found(case.margin, _scenarios(case, scenario, scenarios, moves))
     table = told.parts(level).frame() if which == "parts" else getattr(told, which)()
-    return Told(table, told.words.split("\n"), told.notes, None if which == "parts" else SHOWN)
+    rare = {n for n in ("lost", "frozen") if n in table} - set(but_zeros(table, "lost", "frozen"))
+    shown = None if which == "parts" else {k: v for k, v in SHOWN.items() if k not in rare}
+    return Told(table, told.words.split("\n"), told.notes, shown)
 
 
 def _scenarios(case: Case, names: list[str] | None, file: Path | None, moves: dict[str, list[str] | None]) -> Any:

@@ -58,7 +58,7 @@ class Surface:
         named = {"account": np.repeat(self.account, prices), "pool": np.repeat(self.pool, prices)}
         names = [percent(f - 1.0) if f != 1.0 else "as it is" for f in self.vol]
         moved = {f"volatility {name}": values[:, v].T.ravel() for v, name in enumerate(names)}
-        return pd.DataFrame(named | {"price": np.tile(self.price - 1.0, rows)} | moved)
+        return pd.DataFrame(named | {"price": np.tile(np.round(self.price - 1.0, 12), rows)} | moved)
 
 
 @on_margin
