@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .holdings import Cash, Holdings, Legs, Orders, added
+from .holdings import Cash, Holdings, Legs, Orders, added, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +140,13 @@ class Nets:
         """Nets of legs by row and ``group`` (H,); legs already in order are cut without sorting."""
         width = int(group.max(initial=0)) + 1
         key = book.legs.row * width + group
-        if np.all(key[1:] >= key[:-1]):
-            first = np.flatnonzero(np.concatenate([np.ones(min(len(key), 1), bool), key[1:] != key[:-1]]))
-            net = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(key))))
-            pools = key[first]
-        else:
-            pools, net = np.unique(key, return_inverse=True)
+        step = key[1:] - key[:-1]
+        if len(key) and step.min(initial=0) >= 0:
+            new = np.empty(len(key), np.int64)
+            new[0], new[1:] = 0, step > 0
+            first = np.append(0, np.flatnonzero(new))
+            return cls(book, np.cumsum(new), book.legs.row[first], group[first])
+        pools, net = np.unique(key, return_inverse=True)
         return cls(book, net, pools // width, pools % width)
 
     def __len__(self) -> int:
@@ -154,7 +155,7 @@ class Nets:
     @cached_property
     def start(self) -> np.ndarray:
         """First net of each row, (R+1,)."""
-        return np.searchsorted(self.row, np.arange(len(self.book) + 1))
+        return starts(self.row, len(self.book))
 
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per leg (H,) added up by net (N,)."""

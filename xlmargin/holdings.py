@@ -16,6 +16,17 @@ def added(number: np.ndarray, amounts: np.ndarray, count: int) -> np.ndarray:
     return np.bincount(number, amounts, count).astype(np.float64, copy=False)
 
 
+def starts(number: np.ndarray, count: int) -> np.ndarray:
+    """Where each number 0 … count−1 begins in a column that is in order, and where the last ends (count+1,).
+
+    >>> starts(np.array([0, 0, 2]), 3).tolist()
+    [0, 2, 2, 3]
+    """
+    out = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(number, minlength=count), out=out[1:])
+    return out
+
+
 def ordered(*keys: np.ndarray) -> np.ndarray:
     """The order of records (H,) by whole-number keys, first key first; equal ones as they stand.
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .book import Book, Nets
+from .holdings import starts
 
 
 def matrix(row_start: np.ndarray, instrument: np.ndarray, quantity: np.ndarray, width: int) -> sparse.csr_matrix:
@@ -22,8 +23,7 @@ def scan(book: Book | Nets, unit: np.ndarray) -> np.ndarray:
     if not np.all(key[1:] >= key[:-1]):
         order = np.argsort(key, kind="stable")
         key, quantity, instrument = key[order], quantity[order], instrument[order]
-    start = np.searchsorted(key, np.arange(count + 1))
-    return matrix(start, instrument, quantity, len(unit)) @ unit
+    return matrix(starts(key, count), instrument, quantity, len(unit)) @ unit
 
 
 def fold(nets: Nets, values: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:

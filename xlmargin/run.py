@@ -22,7 +22,7 @@ from .registry import Model, Ready
 from .registry import model as find
 from .stitch import stitched
 
-BLOCK = 4096
+BLOCK = 2048
 
 
 @dataclass(frozen=True, eq=False)

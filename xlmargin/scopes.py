@@ -16,11 +16,11 @@ Found = tuple[Problem, np.ndarray | int]
 def scope_of_rows(book: Book, market: Market, setting: str = "manager") -> np.ndarray:
     """The scope number of each row (R,): of its legs, else the one its setting names, else −1."""
     scope = np.full(len(book), -1, np.int64)
-    named = book.settings.get(setting)
-    if named is not None and (named != "").any():
-        words, which = np.unique([str(name or "") for name in named], return_inverse=True)
-        scope = market.scope_numbers([w or None for w in words])[world_of_rows(book, market), which]
     scope[book.legs.row] = market.scope[book.legs.instrument]
+    named, bare = book.settings.get(setting), np.flatnonzero(scope < 0)
+    if named is not None and len(bare):
+        words, which = np.unique([str(name or "") for name in named[bare]], return_inverse=True)
+        scope[bare] = market.scope_numbers([w or None for w in words])[world_of_rows(book, market)[bare], which]
     return scope
 
 

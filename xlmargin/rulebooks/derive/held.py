@@ -20,6 +20,7 @@ class Held:
         self.scope = scope_of_rows(book, market)
         self.kind = market.kind[legs.instrument]
         self.is_option, self.is_perp = self.kind == OPTION, self.kind == PERP
+        self.perps = np.flatnonzero(self.is_perp)
         self.quantity = legs.quantity * market["contract_size"][legs.instrument]
         self.index = np.append(market.on_scope("index"), 0.0)[self.scope]
         cash_asset = ready.cash_asset[world_of_rows(book, market), ready.cash_kind[self.scope]]
@@ -31,13 +32,23 @@ class Held:
         self.collateral = np.where(self.is_cash, 0.0, worth)
         haircut = ready.haircut[ready.scope_kind[self.scope[cash.row]], ready.asset_kind[cash.asset]]
         self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
-        self.perp_value = np.where(self.is_perp, self.quantity * market["mark"][legs.instrument], 0.0)
+        self.perp_value = self.on_perps(self.quantity, market["mark"][legs.instrument])
         self.nets = book.split(ready.expiry_of)
-        self.short = np.where(self.is_option, uncovered(book, ready.strike_of, self.option_quantity), 0.0)
+        options = np.where(self.is_option, self.quantity, 0.0)
+        short = np.where(self.is_option, uncovered(book, ready.strike_of, options), 0.0)
+        index = self.index[legs.row]
+        self.naked, self.perp = short * index, self.on_perps(np.abs(self.quantity), index)
+        self.options = np.abs(options) * index
 
-    @property
-    def option_quantity(self) -> np.ndarray:
-        return np.where(self.is_option, self.quantity, 0.0)
+    def on_perps(self, quantity: np.ndarray, price: np.ndarray) -> np.ndarray:
+        """Quantity × price of perpetuals, 0 of other legs (H,)."""
+        out = np.zeros(len(quantity))
+        out[self.perps] = quantity[self.perps] * price[self.perps]
+        return out
+
+    def charge(self, exposure: np.ndarray, key: str) -> np.ndarray:
+        """An exposure per leg (H,) times a parameter of its row."""
+        return exposure * self.of(key)[self.book.legs.row] if exposure.any() else exposure
 
     def of(self, key: str) -> np.ndarray:
         """A parameter by row (R,); 0 for a row without underlying."""

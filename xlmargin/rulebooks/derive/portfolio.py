@@ -78,7 +78,7 @@ def portfolio(book: Book, ready: Ready) -> Margin:
         initial,
         maintenance,
         currency=held.currency,
-        worst=worst_labels(grid),
+        worst=worst_labels(held, grid),
         grid=grid,
         notes=_notes(held),
     )
@@ -95,6 +95,8 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     floor = unit[:, : ladder.width - ladder.skewed] * curve["negative"][expiry_of, None]
     floor -= unit[:, -1:]
     return {
+        "option_mark": unit[:, -1].copy(),
+        **_confidence(market, read),
         "read": read,
         "ladder": ladder,
         "expiry_of": expiry_of,
@@ -105,6 +107,14 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
         **_haircuts(market, p),
         **_cash_assets(market, read),
     }
+
+
+def _confidence(market: Market, read: Any) -> dict[str, Any]:
+    """Instruments without a confidence (I,), and whether any price is so doubtful that it can cost margin."""
+    given = (market.column("confidence"), market.on_scope("index_confidence"), market.asset_columns["confidence"])
+    threshold = np.max(read("conf_threshold"), initial=0.0) if len(market.scopes) else 0.0
+    lowest = min(float(np.fmin.reduce(values, initial=1.0)) for values in given)
+    return {"silent": np.isnan(given[0]), "doubtful": lowest < threshold}
 
 
 def _haircuts(market: Market, p: Params) -> dict[str, np.ndarray]:
@@ -134,51 +144,48 @@ def _cash_assets(market: Market, read: Any) -> dict[str, np.ndarray]:
 
 def _contingencies(held: Held) -> list[Line]:
     """Requirements common to both margins."""
-    row, p = held.book.legs.row, held.p
-    perp = np.where(held.is_perp, np.abs(held.quantity), 0.0) * held.index[row]
-    naked = held.short * held.index[row]
+    book, p = held.book, held.p
+    perp, naked = held.charge(held.perp, "mm_perp_pct"), held.charge(held.naked, "mm_option_pct")
     return [
-        Line.of("Perpetuals", held.book, perp * held.of("mm_perp_pct")[row], cite=p.cite("mm_perp_pct")),
-        Line.of(
-            "Uncovered short options", held.book, naked * held.of("mm_option_pct")[row], cite=p.cite("mm_option_pct")
-        ),
-        Line.of("Collateral haircut", held.book, held.collateral * held.haircut[:, 0], CASH, cite=p.cite("collateral")),
+        Line.of("Perpetuals", book, perp, cite=p.cite("mm_perp_pct")),
+        Line.of("Uncovered short options", book, naked, cite=p.cite("mm_option_pct")),
+        Line.of("Collateral haircut", book, held.collateral * held.haircut[:, 0], CASH, cite=p.cite("collateral")),
     ]
 
 
 def _initial_contingencies(held: Held) -> list[Line]:
     """Requirements of initial margin alone: perpetuals, naked shorts, collateral, and prices that oracles doubt."""
-    book, p, row = held.book, held.p, held.book.legs.row
-    perp = np.where(held.is_perp, np.abs(held.quantity), 0.0) * held.index[row]
-    naked = held.short * held.index[row]
-    charge, threshold = held.of("conf_margin"), held.of("conf_threshold")
-    legs_confidence, cash_confidence = confidences(held)
-    exposed = np.where(held.is_option, np.abs(held.quantity) * held.index[row], perp)
-    doubt = exposed * low_confidence(legs_confidence, threshold[row], charge[row])
-    crow = book.cash.row
-    doubted = held.collateral * low_confidence(cash_confidence, threshold[crow], charge[crow])
+    book, p = held.book, held.p
+    perp, naked = held.charge(held.perp, "im_perp_pct"), held.charge(held.naked, "im_option_pct")
+    haircut = held.collateral * held.haircut[:, 1]
+    doubt, doubted = _doubts(held)
     cite = p.cite("conf_threshold", "conf_margin")
     return [
-        Line.of("Perpetuals, initial", book, perp * held.of("im_perp_pct")[row], cite=p.cite("im_perp_pct")),
-        Line.of(
-            "Uncovered short options, initial",
-            book,
-            naked * held.of("im_option_pct")[row],
-            cite=p.cite("im_option_pct"),
-        ),
-        Line.of(
-            "Collateral haircut, initial", book, held.collateral * held.haircut[:, 1], CASH, cite=p.cite("collateral")
-        ),
+        Line.of("Perpetuals, initial", book, perp, cite=p.cite("im_perp_pct")),
+        Line.of("Uncovered short options, initial", book, naked, cite=p.cite("im_option_pct")),
+        Line.of("Collateral haircut, initial", book, haircut, CASH, cite=p.cite("collateral")),
         Line.of("Doubtful prices", book, doubt, cite=cite),
         Line.of("Doubtful collateral prices", book, doubted, CASH, cite=cite),
     ]
 
 
+def _doubts(held: Held) -> tuple[np.ndarray, np.ndarray]:
+    """What oracles' doubts about prices add per leg (H,) and per balance (B,)."""
+    if not held.ready.doubtful:
+        return np.zeros(len(held.book.legs)), np.zeros(len(held.book.cash))
+    charge, threshold = held.of("conf_margin"), held.of("conf_threshold")
+    legs_confidence, cash_confidence = confidences(held)
+    row, cash_row = held.book.legs.row, held.book.cash.row
+    legs = (held.options + held.perp) * low_confidence(legs_confidence, threshold[row], charge[row])
+    cash = held.collateral * low_confidence(cash_confidence, threshold[cash_row], charge[cash_row])
+    return legs, cash
+
+
 def _equity(held: Held) -> Line:
     """Mark-to-market value: cash, options, perpetual result, collateral."""
     book, legs = held.book, held.book.legs
-    marks = np.where(held.is_option, legs.quantity * held.ready.unit[legs.instrument, -1], 0.0)
-    result = np.where(held.is_perp, unrealised(book, held.market), legs.accrued)
+    marks = legs.quantity * held.ready.option_mark[legs.instrument]
+    result = np.where(held.is_perp, unrealised(book, held.market), legs.accrued) if len(held.perps) else legs.accrued
     return Line.total(
         "Equity",
         Line.of("Cash", book, np.where(held.is_cash, book.cash.amount, 0.0), CASH),
@@ -190,20 +197,22 @@ def _equity(held: Held) -> Line:
 
 def _notes(held: Held) -> tuple[Note, ...]:
     """What the figures assume."""
-    book, market = held.book, held.market
-    silent = np.isnan(market.column("confidence"))[book.legs.instrument]
-    where = book.sum(silent.astype(np.float64)) > 0
-    notes = []
-    if where.any():
-        notes.append(Note("oracle confidence is not given for some instruments and taken as 1", "PMRM_2.sol", where))
-    bare = book.sum((held.is_perp & np.isnan(book.legs.entry) & (book.legs.accrued == 0)).astype(np.float64)) > 0
-    if bare.any():
-        notes.append(Note("a perpetual has no entry price: its result since entry is not in equity", "", bare))
+    market, legs = held.market, held.book.legs
+    bare = np.zeros(len(legs), bool)
+    bare[held.perps] = np.isnan(legs.entry[held.perps]) & (legs.accrued[held.perps] == 0)
     settling = (market.seconds < held.p["settlement_seconds"]) & np.isnan(market.column("forward_fixed"))
-    late = book.sum((settling & (market.kind == OPTION))[book.legs.instrument].astype(np.float64)) > 0
-    if late.any():
-        text = "within 30 minutes of expiry the fixed part of the forward is taken at the forward itself"
-        notes.append(Note(f"{text}; give forward_fixed to state it", "PMRM_2.sol", late))
+    late = "within 30 minutes of expiry the fixed part of the forward is taken at the forward itself"
+    found = [
+        ("oracle confidence is not given for some instruments and taken as 1", "PMRM_2.sol", held.ready.silent),
+        ("a perpetual has no entry price: its result since entry is not in equity", "", bare),
+        (f"{late}; give forward_fixed to state it", "PMRM_2.sol", settling & (market.kind == OPTION)),
+    ]
+    notes = []
+    for text, cite, where in found:
+        if where.any():
+            touched = where if where is bare else where[legs.instrument]
+            rows = held.book.sum(touched.astype(np.float64)) > 0
+            notes += [Note(text, cite, rows)] if rows.any() else []
     return tuple(notes)
 
 

@@ -24,13 +24,15 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     curve = {k: ready.curve[k][nets.group] for k in ("positive", "negative", "basis")}
     move = _expiry_results(held, values, curve)
     linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
-    price, weight = (by_row(held, name, fill) for name, fill in (("price", 1.0), ("weight", 0.0)))
-    move += linear[:, None] * (price - 1.0)
+    price, weight = by_row(held, ready.ladder.price - 1.0, 0.0), by_row(held, ready.ladder.weight, 0.0)
+    if linear.any():
+        move += linear[:, None] * price
     move *= weight
     basis = nets.up(np.minimum(_worse_basis(values) - values[:, MARK_COLUMN], 0.0) * curve["basis"])
     least, which = worst(move)
     which = np.where(basis <= least, BASIS, which)
-    grid = Grid(by_row(held, "label", -1), price - 1.0, SHOWN[by_row(held, "vol", 0)], weight, move, which)
+    label, vol = by_row(held, ready.ladder.label, -1), by_row(held, SHOWN[ready.ladder.vol], 0)
+    grid = Grid(label, price, vol, weight, move, which)
     line = Line(
         "Scenario loss",
         -np.minimum(basis, least),
@@ -40,12 +42,11 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     return _detailed(held, line, grid, nets, values, curve) if book.detail else (line, grid)
 
 
-def by_row(held: Held, name: str, fill: float) -> np.ndarray:
-    """A ladder table by row (R, S): a view where one ladder serves all, so that nothing is copied."""
-    table = getattr(held.ready.ladder, name)
+def by_row(held: Held, table: np.ndarray, fill: float) -> np.ndarray:
+    """A ladder table (U, S) by row (R, S): a view where one ladder serves all, so that nothing is copied."""
     if len(table) == 1 and (held.scope == 0).all():
         return np.broadcast_to(table, (len(held.book), table.shape[1]))
-    return np.append(table, np.full((1, held.ready.ladder.width), fill, table.dtype), axis=0)[held.scope]
+    return np.append(table, np.full((1, table.shape[1]), fill, table.dtype), axis=0)[held.scope]
 
 
 def _expiry_results(held: Held, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
@@ -109,7 +110,8 @@ def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.
     return held.book.legs.quantity * move * (curve["basis"] * loses)[nets.net]
 
 
-def worst_labels(grid: Grid) -> np.ndarray:
+def worst_labels(held: Held, grid: Grid) -> np.ndarray:
     """Published number of the scenario that bound (R,); the number of scenarios where it is the basis term."""
     label = grid.label[np.arange(len(grid.pnl)), np.maximum(grid.worst, 0)]
-    return np.where(grid.worst == BASIS, (grid.label >= 0).sum(axis=1), label)
+    published = np.append((held.ready.ladder.label >= 0).sum(axis=1), 0)
+    return np.where(grid.worst == BASIS, published[held.scope], label)
