@@ -8,6 +8,7 @@ import pytest
 
 import xlmargin as xm
 from tests import shared_golden
+from tests.command_runs import told
 from xlmargin.decide.collateral import allocate
 from xlmargin.decide.programme import Infeasible
 from xlmargin.decide.schedules import FILE, Schedule
@@ -127,8 +128,8 @@ def test_the_least_of_all_postings_by_enumeration():
 def test_what_may_not_be_posted_is_left_out_and_said():
     found = allocate(ASSETS, NEEDS, haircuts="eu", as_of=DAY)
     assert "loan ABS" not in set(found.frame()["asset"])
-    told = [n.text for n in found.notes]
-    assert "may not be posted under schedule eu: loan ABS" in told
+    texts = [n.text for n in found.notes]
+    assert "may not be posted under schedule eu: loan ABS" in texts
     assert all("2016/2251" in n.cite for n in found.notes)
     only = {c: [v[3]] for c, v in ASSETS.items()}
     with pytest.raises(InputError, match="no asset may be posted at any requirement"):
@@ -190,6 +191,14 @@ def test_bad_schedules_in_words(how, words):
 def test_a_missing_class_column_is_named():
     with pytest.raises(InputError, match="assets row 1, column class: required column is missing"):
         allocate({"asset": ["a"], "quantity": [1.0]}, NEEDS, haircuts="us", as_of=DAY)
+
+
+def test_the_command_takes_a_schedule(tmp_path):
+    for name, table in (("assets", ASSETS), ("requirements", NEEDS)):
+        pd.DataFrame(table).to_csv(tmp_path / f"{name}.csv", index=False)
+    rows, said = told(tmp_path, "allocate", tmp_path, "--haircuts", "eu", "--as-of", DAY)
+    assert [row["asset"] for row in rows] == ["Bund 3y"]
+    assert "may not be posted under schedule eu: loan ABS" in said
 
 
 # --- the venues' own examples beside the schedules -------------------------------------------------------------------
