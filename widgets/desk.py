@@ -45,13 +45,15 @@ class Desk:
 
     def load(self, book: Book, market: Market) -> None:
         """Take over a book and a market; the sheets before can be had back by undo."""
-        fresh = {name: Sheet.of(name, columns) for name, columns in tables_of(book, market).items()}
+        own = {name: cells_of(table) for name, table in market.tables.items() if name in BESIDE}
+        fresh = {name: Sheet.of(name, columns) for name, columns in (tables_of(book, market) | own).items()}
         self._become({**self.sheets, **fresh})
-        self.more, self.as_of, self.source = market.tables, market.as_of, market.source
+        self.more = {name: table for name, table in market.tables.items() if name not in BESIDE}
+        self.as_of, self.source = market.as_of, market.source
 
     def replace(self, tables: Mapping[str, Any], source: str = "pasted") -> None:
         """Take over tables of columns by name; those not named stay."""
-        fresh = {name: Sheet.of(name, {str(c): list(t[c]) for c in t}) for name, t in tables.items() if name in TITLES}
+        fresh = {name: Sheet.of(name, cells_of(t)) for name, t in tables.items() if name in TITLES}
         self._become({**self.sheets, **fresh})
         self.more = {**self.more, **{name: t for name, t in tables.items() if name not in TITLES}}
         self.source = source
@@ -139,6 +141,11 @@ class Desk:
                 said = cells.setdefault(problem.table, {})
                 said[place] = f"{said[place]}; {problem.message}" if place in said else problem.message
         return cells
+
+
+def cells_of(table: Any) -> dict[str, list[Any]]:
+    """The columns of a table or DataFrame by name."""
+    return {str(c): list(table[c]) for c in table}
 
 
 def _times(sheets: Sheets) -> list[float]:

@@ -39,7 +39,7 @@ class MarginPanel(PanelState, anywidget.AnyWidget):
     _status, _tabs = _wire({}), _wire([])
     _positions, _balances, _instruments, _assets = _wire(), _wire(), _wire(), _wire()
     _accounts, _orders, _crif, _trades = _wire(), _wire(), _wire(), _wire()
-    _candidates, _costs = _wire(), _wire()
+    _candidates, _costs, _scenarios, _lines, _depth, _funds = (_wire() for _ in range(6))
 
     def __init__(self, book: Any = None, market: Any = None, **inputs: Any) -> None:
         self.answers: dict[str, int] = {}

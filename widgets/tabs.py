@@ -61,7 +61,7 @@ class Tab:
 
 def all_tabs() -> list[type[Tab]]:
     """Every tab there is, in the order of their ranks."""
-    from . import tabs_collateral, tabs_decide, tabs_hedges, tabs_liquidation  # noqa: F401
+    from . import tabs_collateral, tabs_decide, tabs_hedges, tabs_liquidation, tabs_stress, tabs_venues  # noqa: F401
 
     return sorted(Tab.all, key=lambda tab: tab.rank)
 

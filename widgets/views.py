@@ -19,7 +19,8 @@ from .verdict import Verdict
 
 MOST_POSITIONS = 100
 UNITS = frozenset({"quantity", "held", "posted", "long", "short", "net", "offset", "collateral", "delta", "coins"})
-FRACTIONS = frozenset({"haircut", "cost a year"})
+FRACTIONS = frozenset({"haircut", "cost a year", "utilisation", "saved share", "shock", "move"})
+FRACTION = "move "
 VOL_ORDER = (1, 0, -1, 2, 3)
 
 
@@ -49,10 +50,12 @@ def cell_text(column: str, value: Any, unit: str) -> str:
     >>> cell_text("quantity", 0.3125, "USDC"), cell_text("haircut", 0.28, "USDC"), cell_text("initial", 0.3125, "USDC")
     ('0.3125', '28.0 %', '0.31')
     """
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     if isinstance(value, float | np.floating) and np.isfinite(value):
         if column in UNITS:
             return f"{value:,.8g}"
-        if column in FRACTIONS:
+        if column in FRACTIONS or column.startswith(FRACTION):
             return share(float(value))
     return cell(column, value, unit)
 
