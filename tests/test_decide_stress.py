@@ -121,6 +121,25 @@ def read(made, model):
     return xm.margin(book, market, model, params=PARAMS[model](market.as_of) if model in PARAMS else None)
 
 
+def test_worlds_that_move_the_currency_of_account_and_worlds_that_do_not_stand_apart():
+    margin = read(with_places("crossmargin.one_pot", 1), "crossmargin.one_pot")
+    table = {"target": ["USD", "A", "*"], "collateral": [-0.2, None, None], "lost": [None, 0.5, None]}
+    found = stress(margin, table | {"price": [None, None, -0.1]})
+    (parts,) = found.parts().attributions
+    assert parts.factor == ("price", "collateral", "lost")
+    np.testing.assert_allclose(parts.equity.sum(axis=0), found.equity[0] - margin.equity.value, rtol=1e-9)
+    np.testing.assert_allclose(parts.equity[1], 0.0, atol=1e-6)
+
+
+def test_a_location_of_another_account_is_known_where_one_account_is_asked():
+    margin = read(with_places("okx.cross", 3), "okx.cross")
+    table = {"target": ["A", "B"], "scenario": ["a", "b"], "lost": [1.0, 1.0]}
+    whole = stress(margin, table).frame()
+    for name in margin.account:
+        alone = stress(margin, table, account=str(name)).frame()
+        pd.testing.assert_frame_equal(whole[whole["account"] == name].reset_index(drop=True), alone, check_exact=True)
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_lost_location_is_the_book_without_its_balances(model):
     made = with_places(model, 8)

@@ -73,7 +73,7 @@ def read(given: Any, market: Market, book: Book, known: Iterable[str] = ()) -> t
     ``known`` are targets that a table may name though nothing here follows them, beside those of the named scenarios.
     Raises InputError with every problem of a table in its own row, or for an unknown name with the nearest.
     """
-    where = [name for name in places(book)[0] if name]
+    where = list(dict.fromkeys(name for name in (*book.locations, *places(book)[0]) if name))
     found: list[Scenario] = []
     problems: list[Problem] = []
     for item in given if isinstance(given, list | tuple) else [given]:
