@@ -54,12 +54,17 @@ def history(count=200, size=0.01, **names):
     return {"date": days} | {name: prices(moves if own is None else own) for name, own in names.items()}
 
 
-@pytest.mark.parametrize("model", SCALED)
-def test_multiplier_one_is_the_margin_itself(model):
-    book, market, params = law_book(model, 7)
+def swung(model, seed, vol):
+    """A law book, its market, its margin, and what is dynamic at one volatility against a long run of 0.6."""
+    book, market, params = law_book(model, seed)
     plain = xm.margin(book, market, model, params=params)
     names = [str(n) for n in groups(plain.run.market)[0]]
-    found = dynamic(plain, vol=dict.fromkeys(names, 0.6), reference=0.6)
+    return book, market, plain, dynamic(plain, vol=dict.fromkeys(names, vol), reference=0.6)
+
+
+@pytest.mark.parametrize("model", SCALED)
+def test_multiplier_one_is_the_margin_itself(model):
+    _, _, plain, found = swung(model, 7, 0.6)
     for one in (found.current, found.tomorrow):
         np.testing.assert_array_equal(one.initial.value, plain.initial.value)
         np.testing.assert_array_equal(one.maintenance.value, plain.maintenance.value)
@@ -68,13 +73,10 @@ def test_multiplier_one_is_the_margin_itself(model):
 
 @pytest.mark.parametrize("model", SCALED)
 def test_more_volatility_never_lowers_a_requirement_and_raises_some(model):
-    """Every parameter that dynamic.toml names reaches its rule."""
+    """Every rulebook of dynamic.toml is reached by the parameters that it names there."""
     raised = False
     for seed in range(3):
-        book, market, params = law_book(model, seed)
-        plain = xm.margin(book, market, model, params=params)
-        names = [str(n) for n in groups(plain.run.market)[0]]
-        found = dynamic(plain, vol=dict.fromkeys(names, 0.72), reference=0.6)
+        _, _, plain, found = swung(model, seed, 0.72)
         for now, then in (
             (plain.initial.value, found.tomorrow.initial.value),
             (plain.maintenance.value, found.tomorrow.maintenance.value),
@@ -86,10 +88,7 @@ def test_more_volatility_never_lowers_a_requirement_and_raises_some(model):
 
 @pytest.mark.parametrize("model", SCALED)
 def test_its_parameters_give_its_margin_again(model):
-    book, market, params = law_book(model, 2)
-    plain = xm.margin(book, market, model, params=params)
-    names = [str(n) for n in groups(plain.run.market)[0]]
-    found = dynamic(plain, vol=dict.fromkeys(names, 0.72), reference=0.6)
+    book, market, _, found = swung(model, 2, 0.72)
     again = xm.margin(book, market, model, params=found.params)
     np.testing.assert_array_equal(again.initial.value, found.tomorrow.initial.value)
     np.testing.assert_array_equal(again.maintenance.value, found.tomorrow.maintenance.value)
