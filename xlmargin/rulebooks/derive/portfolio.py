@@ -92,8 +92,6 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
     expiry_of, first = market.group("scope", "expiry")
     curve = curves(market, read, first)
     unit = unit_values(market, read, ladder, curve, expiry_of)
-    floor = unit[:, : ladder.width - ladder.skewed] * curve["negative"][expiry_of, None]
-    floor -= unit[:, -1:]
     return {
         "option_mark": unit[:, -1].copy(),
         **_confidence(market, read),
@@ -103,7 +101,6 @@ def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any
         "strike_of": market.group("scope", "expiry", "strike")[0],
         "curve": curve,
         "unit": unit,
-        "floor": floor,
         **_haircuts(market, p),
         **_cash_assets(market, read),
     }

@@ -52,18 +52,17 @@ def by_row(held: Held, table: np.ndarray, fill: float) -> np.ndarray:
 def _expiry_results(held: Held, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
     """Σ over expiries of V·d − mark by row (R, S), d by the sign of V; skewed columns count as −|V·d − mark|.
 
-    As V·d = V·negative + max(V, 0)·(positive − negative), the first term adds up from the legs directly.
+    V·d = V·negative + max(V, 0)·(positive − negative), so that whole rows add up without a choice in each cell.
     """
-    book, ready, nets = held.book, held.ready, held.nets
-    plain = ready.ladder.width - ready.ladder.skewed
-    spread = curve["positive"] - curve["negative"]
-    out = np.empty((len(book), ready.ladder.width))
-    out[:, :plain] = scan(book, ready.floor)
-    out[:, :plain] += fold(nets, np.maximum(values[:, :plain], 0.0), spread)
+    ladder, nets = held.ready.ladder, held.nets
+    plain, spread = ladder.width - ladder.skewed, curve["positive"] - curve["negative"]
+    out = fold(nets, values, curve["negative"])
+    out += fold(nets, np.maximum(values, 0.0), spread)
+    out -= nets.up(values[:, MARK_COLUMN])[:, None]
     skewed = values[:, plain:UP_COLUMN]
     result = np.maximum(skewed, 0.0) * spread[:, None] + skewed * curve["negative"][:, None] - values[:, MARK_COLUMN:]
-    out[:, plain:] = fold(nets, -np.abs(result))
-    return out
+    out[:, plain : ladder.width] = fold(nets, -np.abs(result))
+    return out[:, : ladder.width]
 
 
 def _worse_basis(values: np.ndarray) -> np.ndarray:
