@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
+from tests import bybit_cases, okx_cases
 from tests.test_decide_dynamic import account
+from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.scaled import Scale, scaled
 from xlmargin.params import Params
+
+CONTINGENCIES = ("option_contingency", "vega_contingency", "delta_contingency", "usdt_usdc_contingency")
 
 
 def test_a_parameter_that_no_list_names_reaches_rules_of_either_kind():
@@ -49,3 +53,50 @@ def test_extreme_scenarios_are_left_as_they_are():
 def test_volatility_falls_to_zero_at_most():
     down = Scale("vol_down", "down")
     assert (down(0.25, 2.0), down(0.25, 9.0)) == (0.5, 1.0)
+
+
+def change(margin):
+    """By how much initial and maintenance margin rise as volatility rises by a fifth."""
+    found = dynamic(margin, vol={"BTC": [0.5, 0.6]}, reference=0.5)
+    return [
+        float((after.value - before.value)[0])
+        for after, before in (
+            (found.tomorrow.initial, margin.initial),
+            (found.tomorrow.maintenance, margin.maintenance),
+        )
+    ]
+
+
+def test_short_options_of_bybit():
+    """A fifth of 15 % and of 3 % of the index; the out-of-the-money amount, the mark and the fee stay."""
+    margin = bybit_cases.option({"index": 30_000.0, "mark": 300.0, "strike": 31_000.0}, position=-1.0)
+    assert change(margin) == pytest.approx([0.03 * 30_000.0, 0.006 * 30_000.0])
+
+
+def test_short_options_of_okx():
+    """Rates of one value for all, read without a scope, and the maintenance rate by scope; in coins, 0.1 a contract."""
+    book, market, params = okx_cases.option({"ctMult": 0.1}, position=-1.0)
+    margin = xm.margin(book, market, "okx.cross", params=params)
+    assert change(margin) == pytest.approx([0.03 * 0.1, 0.006 * 0.1])
+
+
+def test_volatility_moves_of_the_scenario_models():
+    """A straddle's need rises with the volatility shocks alone where Bybit's price moves are left as they are."""
+    names = ["BTC-25DEC26-60000-C", "BTC-25DEC26-60000-P"]
+    more = {"forward": [60_000.0] * 2, "iv": [0.6] * 2, "mark": [2_000.0] * 2, "index": [60_000.0] * 2}
+    book, market = xm.tables(
+        positions={"instrument": names, "quantity": [-1.0, -1.0], "entry_price": [2_000.0] * 2},
+        instruments={"instrument": names} | more,
+        balances={"asset": ["USDT"], "amount": [50_000.0]},
+        assets={"asset": ["USDT", "USDC"], "price": [1.0, 1.0]},
+        accounts={"account": ["main"]} | {key: [0.0] for key in CONTINGENCIES},
+        as_of="2026-11-25 12:00",
+        venue="bybit",
+    )
+    margin = xm.margin(book, market, "bybit.portfolio")
+    need = [margin.maintenance.value[0]]
+    for names in (["vol_down"], ["vol_up"], ["vol_up", "vol_down", "moves"]):
+        found = dynamic(margin, vol={"BTC": [0.5, 0.6]}, reference=0.5, scale=names)
+        need.append(found.tomorrow.maintenance.value[0])
+    assert need[1] == need[0]
+    assert need[0] < need[2] < need[3]
