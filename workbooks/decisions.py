@@ -13,9 +13,9 @@ from xlmargin.errors import InputError, nearest
 from . import cells
 from .cache import digest
 from .functions import BOOK, REST, only
+from .given_tables import columns, given, told_in
 from .ranges import KEPT, Ranges
 from .registry import function
-from .tabular import tabular
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
 
@@ -77,13 +77,6 @@ def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
 
 
 def _what_if(ranges: Ranges, trades: Any) -> Any:
-    given = tabular("trades", trades)
-    if given is None:
-        raise InputError("trades: the range is empty; a header row with instrument and quantity is needed")
-    try:
-        if given.problems:
-            raise InputError(given.problems)
-        return what_if(*ranges.book(), ranges.model, given.columns, options=ranges.own_options).frame()
-    except InputError as error:
-        moved = {"trades": given.moved}
-        raise InputError([moved.get(p.table, ranges.moved)(p) for p in error.problems]) from None
+    table = given("trades", trades, "instrument and quantity")
+    with told_in(ranges, table):
+        return what_if(*ranges.book(), ranges.model, columns(table), options=ranges.own_options).frame()

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from xlmargin.decide.baskets import TRADE_COLUMNS
+from xlmargin.decide.hedges import COLUMNS as CANDIDATE_COLUMNS
 from xlmargin.errors import Problem
 from xlmargin.schemas import FLAG, INSTRUMENT_COLUMNS, REQUIRED, SCHEMAS, TEXT, TIME, Column, folded, schema
 
 from .cells import is_blank, is_error, label, on_officejs, rows_of
 
 MOST_PROBLEMS = 100
+OWN = {"trades": TRADE_COLUMNS, "candidates": CANDIDATE_COLUMNS}
+DECIDED = ("scenarios", "lines", "movable", "hedges", "eligible")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,9 @@ def tabular(name: str, cells: Any) -> Tabular | None:
 
 def columns_of(name: str) -> dict[str, Column]:
     """The columns of a table by name: trades have those of positions and their own, tables of few models none."""
-    if name == "trades":
-        return {c.name: c for c in (*TRADE_COLUMNS, *schema("positions"))}
-    return {c.name: c for c in (schema(name) if name in SCHEMAS else ())}
+    if name in OWN:
+        return {c.name: c for c in (*OWN[name], *schema("positions"))}
+    return {c.name: c for c in (schema(name) if name in (*SCHEMAS, *DECIDED) else ())}
 
 
 def _known(name: str) -> dict[str, Column]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -111,13 +111,7 @@ class Venues:
     @cached_property
     def models(self) -> str | list[str] | dict[str, str] | None:
         """One model for all, a model by venue, models that stand for their venues, or what the accounts say."""
-        pairs = [(venue.strip(), find(id.strip()).id) for venue, id in map(_venue_and_model, self.model or ())]
-        if any(venue for venue, _ in pairs):
-            if not all(venue for venue, _ in pairs):
-                raise InputError("--model: give a venue with every model (VENUE=MODEL), or with none")
-            return dict(pairs)
-        ids = [id for _, id in pairs]
-        return None if not ids else ids[0] if len(ids) == 1 else ids
+        return models_of(self.model or ())
 
     @cached_property
     def read(self) -> tuple[Book, Market]:
@@ -164,9 +158,19 @@ class Venues:
         return table(self.source, name, file, needed=needed)
 
 
-def _venue_and_model(text: str) -> tuple[str, str]:
-    venue, equals, id = text.rpartition("=")
-    return (venue, id) if equals else ("", text)
+def models_of(texts: Iterable[str]) -> str | list[str] | dict[str, str] | None:
+    """Models from VENUE=MODEL or MODEL: by venue, one for all, several that stand for their venues, or None.
+
+    >>> models_of(["derive=derive.portfolio"]), models_of(["derive.portfolio"]), models_of([])
+    ({'derive': 'derive.portfolio'}, 'derive.portfolio', None)
+    """
+    parts = [(venue.strip(), find(id.strip()).id) for venue, _, id in (text.rpartition("=") for text in texts)]
+    if any(venue for venue, _ in parts) and not all(venue for venue, _ in parts):
+        raise InputError("models: give a venue with every model (VENUE=MODEL), or with none")
+    if any(venue for venue, _ in parts):
+        return dict(parts)
+    ids = [id for _, id in parts]
+    return None if not ids else ids[0] if len(ids) == 1 else ids
 
 
 def said(note: Note, account: Any) -> str:

@@ -27,6 +27,17 @@ MODEL = "derive.portfolio"
 BOOK = (POSITIONS, MODEL, BALANCES, INSTRUMENTS, ASSETS)
 TRADES = [["instrument", "quantity", "account"], ["BTC-PERP", -1.0, "main"], [CALL, 1.0, "main"]]
 
+FALL = [["point", "BTC", "BTC vol"], [1.0, -0.05, 0.1], [2.0, "-30 %", 0.3], [3.0, -0.5, 0.4]]
+CANDIDATES = [["instrument", "most", "cost"], ["BTC-PERP", 3.0, 5.0], [PUT, 3.0, 10.0]]
+SCENARIOS = [["scenario", "target", "price"], ["fall", "BTC", -0.2], ["rise", "BTC", "20 %"]]
+COLLATERAL = [["asset", "quantity", "price", "haircut", "cost"], ["cash", 100.0, 1.0, 0.0, 0.05]]
+COLLATERAL += [["bond", 50.0, 2.0, 0.1, 0.01]]
+REQUIREMENTS = [["What is asked for", None], ["requirement", "required"], ["CCP", 120.0], ["bank", 30.0]]
+ACCOUNTS = [["account", "venue", "owner"], ["main", "one", "we"], ["second", "two", "we"]]
+SEVERAL = (POSITIONS, ACCOUNTS, "one=derive.portfolio, two=derive.standard", *BOOK[2:])
+LINES = [["line", "venue"], [20000.0, None], [15000.0, "one"]]
+DEPTH = [["underlying", "depth"], ["BTC", 200000.0]]
+
 CRIF = [
     ["ProductClass", "RiskType", "Qualifier", "Bucket", "Label1", "Label2", "AmountUSD"],
     ["RatesFX", "Risk_IRCurve", "USD", 1.0, "5y", "OIS", 100000.0],
@@ -81,6 +92,23 @@ GOOD = {
     "liquidation by volatility": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, "volatility", "initial")),
     "health": ("XM_HEALTH", BOOK),
     "alerts": ("XM_HEALTH", (*BOOK, None, None, None, None, None, "alerts")),
+    "sensitivity": ("XM_SENSITIVITY", (*BOOK, "main")),
+    "sensitivity of initial": ("XM_SENSITIVITY", (*BOOK, None, *[None] * 4, "initial", "bump=2%; days=2")),
+    "attribution": ("XM_ATTRIBUTION", (POSITIONS, "price BTC=-20%; vol BTC=30%", *BOOK[1:], "main")),
+    "surface": ("XM_SURFACE", (*BOOK, "main", *[None] * 5, [["prices", "-10%, 0, 0.1"], ["vols", 0.5]])),
+    "stress": ("XM_STRESS", (*BOOK, SCENARIOS)),
+    "a named stress": ("XM_STRESS", (*BOOK, "2020-03-12", "main", *[None] * 4, "parts")),
+    "dynamic": ("XM_DYNAMIC", (*BOOK, "main", *[None] * 4, "vol BTC=0.5,0.6; reference BTC=0.5; cap=1.1")),
+    "hedges": ("XM_HEDGES", (*BOOK, CANDIDATES, None, "main")),
+    "hedges, how sure": ("XM_HEDGES", (*BOOK, "BTC-PERP", "delta BTC=-1 to 1", "main", *[None] * 4, "summary")),
+    "path": ("XM_PATH", (POSITIONS, TRADES, *BOOK[1:], 2.0, "main")),
+    "simulate": ("XM_SIMULATE", (POSITIONS, FALL, *BOOK[1:], "slippage=1%; fund=1000", "main")),
+    "prevent": ("XM_PREVENT", (POSITIONS, FALL, *BOOK[1:], "BTC-PERP", "main")),
+    "collateral": ("XM_COLLATERAL", (COLLATERAL, REQUIREMENTS)),
+    "collateral, how sure": ("XM_COLLATERAL", (COLLATERAL, REQUIREMENTS, *[None] * 4, "summary")),
+    "place": ("XM_PLACE", SEVERAL),
+    "credit": ("XM_CREDIT", (*SEVERAL, LINES, "portfolio=derive.portfolio", None, None, "limits")),
+    "contagion": ("XM_CONTAGION", (*SEVERAL, "price BTC=-40%", DEPTH)),
     "a CRIF": ("XM_MARGIN", (CRIF, "simm", None, None, None, None, None, AS_OF)),
     "a CRIF beside positions": (
         "XM_MARGIN",
@@ -120,6 +148,14 @@ BAD = {
     "one cell": ("XM_MARGIN", (5.0, *BOOK[1:])),
     "swapped columns": ("XM_MARGIN", ([["quantity", "instrument"], ["BTC-PERP", 2.0]], *BOOK[1:])),
     "bad trade": ("XM_WHATIF", (POSITIONS, [["instrument", "quantity"], ["BTC-PERP", "many"]], *BOOK[1:])),
+    "bad setting": ("XM_SENSITIVITY", (*BOOK, "main", *[None] * 5, "bmp=2%")),
+    "bad scenario": ("XM_STRESS", (*BOOK, changed(SCENARIOS, 3, 2, "BTX"))),
+    "bad candidate": ("XM_HEDGES", (*BOOK, changed(CANDIDATES, 2, 1, "BTC-PRP"), None, "main")),
+    "limits that clash": ("XM_HEDGES", (*BOOK, "BTC-PERP", "delta BTC=900:901", "main")),
+    "bad point": ("XM_SIMULATE", (POSITIONS, changed(FALL, 3, 2, "down"), *BOOK[1:], None, "main")),
+    "too little collateral": ("XM_COLLATERAL", (COLLATERAL, changed(REQUIREMENTS, 3, 2, 1200.0))),
+    "bad requirement": ("XM_COLLATERAL", (COLLATERAL, changed(REQUIREMENTS, 3, 2, "much"))),
+    "no model for a venue": ("XM_PLACE", (POSITIONS, ACCOUNTS, "one=derive.portfolio", *BOOK[2:])),
     "bad date": ("XM_MARGIN", (*BOOK, "initial", "main", "yesterday")),
     "bad level": ("XM_LIQUIDATION", (*BOOK, "main", None, None, None, None, None, "maintenence")),
     "bad CRIF": ("XM_MARGIN", (changed(CRIF, 3, 7, "much"), "simm", None, None, None, "initial", "main", AS_OF)),
