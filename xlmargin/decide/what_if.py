@@ -18,9 +18,9 @@ from ..run import margin, session
 from .baskets import Baskets, read
 from .moves import held_only, named
 from .trades import Trades, paid, traded
-from .worlds import moved_session
+from .worlds import mapped, moved_session
 
-LEGS_AT_ONCE = 1 << 20
+LEGS_AT_ONCE = 1 << 19
 MARK = "_what_if_row"
 FIGURES = ("equity", "initial", "maintenance")
 
@@ -105,15 +105,10 @@ def what_if(
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
     base = margin(replace(book, settings={**book.settings, MARK: np.arange(len(book))}), market, model, **how)
-    parts, refused = [], []
-    for low, high in _cuts(book, account):
-        part = slice(low, high)
-        rows = _after(book, market, baskets, account[part], basket[part])
-        after, bad = _tested(rows, market, model, how, moves)
-        alone = _alone(rows, market, baskets, account[part], basket[part], model, how) if standalone else None
-        for r, reason in bad.items():
-            refused.append((str(book.account[account[low + r]]), str(baskets.label[basket[low + r]]), reason))
-        parts.append(_matched(base, after, alone, account[part], basket[part], baskets.label))
+    asked = _Asked(book, market, model, baskets, base, how | {"workers": 1}, moves, standalone)
+    cuts = [(account[slice(*cut)], basket[slice(*cut)]) for cut in _cuts(book, account)]
+    results = mapped(asked.block, cuts, base.run.session.workers)
+    parts, refused = [r[0] for r in results], [told for r in results for told in r[1]]
     return WhatIf(
         book.account[np.concatenate([p[0] for p in parts])],
         *(np.concatenate([p[n] for p in parts]) for n in range(1, 4)),
@@ -144,25 +139,76 @@ def _cuts(book: Book, account: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), np.append(starts[1:], len(account)).tolist(), strict=True))
 
 
-def _after(book: Book, market: Market, baskets: Baskets, account: np.ndarray, basket: np.ndarray) -> Book:
-    """The accounts again, each with the trades and cash moves of its basket."""
-    rows = book.take(account)
-    row, t = _spread(baskets.basket, baskets.account, account, basket)
-    quantity = _quantities(rows, baskets, row, t)
-    some = quantity != 0
-    trades = Trades.of(
-        row[some],
-        baskets.instrument[t][some],
-        quantity[some],
-        price=baskets.price[t][some],
-        side=baskets.side[t][some],
-        fee=baskets.fee[t][some],
-        leverage=baskets.leverage[t][some],
-    )
-    rows = traded(rows, market, trades)
-    at, m = _spread(baskets.cash_basket, baskets.cash_account, account, basket)
-    moved = paid(rows.cash, len(market.assets), at, baskets.cash_asset[m], baskets.cash_amount[m])
-    return replace(rows, cash=moved)
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What was asked: baskets on accounts under a model, with the accounts' margin as it is."""
+
+    book: Book
+    market: Market
+    model: Any
+    baskets: Baskets
+    base: Margin
+    how: Mapping[str, Any]
+    moves: Mapping[str, Any] | None
+    standalone: bool
+
+    def block(self, pairs: tuple[np.ndarray, np.ndarray]) -> tuple[tuple[Any, ...], list[tuple[str, str, str]]]:
+        """What accounts (N,) under baskets (N,) need, and those that the model refuses with their reasons."""
+        account, basket = pairs
+        rows = self.after(account, basket)
+        after, bad = self.tested(rows, self.moves)
+        alone = self.tested(self.alone(account, basket), None)[0] if self.standalone else None
+        label = self.baskets.label
+        told = [(str(rows.account[r]), str(label[basket[r]]), reason) for r, reason in bad.items()]
+        return _matched(self.base, after, alone, account, basket, label), told
+
+    def after(self, account: np.ndarray, basket: np.ndarray) -> Book:
+        """The accounts again, each with the trades and cash moves of its basket."""
+        baskets, market = self.baskets, self.market
+        row, t = _spread(baskets.basket, baskets.account, account, basket)
+        quantity = _quantities(self.book, baskets, account[row], t)
+        some = quantity != 0
+        trades = Trades.of(
+            row[some],
+            baskets.instrument[t][some],
+            quantity[some],
+            price=baskets.price[t][some],
+            side=baskets.side[t][some],
+            fee=baskets.fee[t][some],
+            leverage=baskets.leverage[t][some],
+        )
+        rows = traded(self.book, market, trades, account)
+        at, m = _spread(baskets.cash_basket, baskets.cash_account, account, basket)
+        moved = paid(rows.cash, len(market.assets), at, baskets.cash_asset[m], baskets.cash_amount[m])
+        return replace(rows, cash=moved)
+
+    def alone(self, account: np.ndarray, basket: np.ndarray) -> Book:
+        """The trades of each basket, at their marks, in an account with the settings but without anything else."""
+        baskets, rows, none = self.baskets, len(self.book), np.zeros(0, np.int64)
+        bare = replace(
+            self.book,
+            legs=self.book.legs.at(slice(0, 0), none, rows),
+            cash=self.book.cash.at(slice(0, 0), none, rows),
+            orders=Orders.none(rows),
+        )
+        row, t = _spread(baskets.basket, baskets.account, account, basket)
+        some = np.isnan(baskets.close[t]) & (baskets.quantity[t] != 0)
+        row, t = row[some], t[some]
+        trades = Trades.of(row, baskets.instrument[t], baskets.quantity[t], leverage=baskets.leverage[t])
+        only = traded(bare, self.market, trades, account)
+        return replace(only, cash=only.cash.at(slice(0, 0), none, len(account)))
+
+    def tested(self, rows: Book, moves: Mapping[str, Any] | None) -> tuple[Margin, dict[int, str]]:
+        """The margin of every row that the model takes, and why it does not take the others."""
+        marked = replace(rows, settings={**rows.settings, MARK: np.arange(len(rows))})
+        problems: list[Problem] = []
+        ready, checked = session(marked, self.market, self.model, problems=problems, **self.how)
+        pooled = ready.pooled(checked)
+        if moves:
+            ready = moved_session(ready, named(ready.market, **held_only(ready.market, moves)))
+        bad = np.setdiff1d(np.arange(len(rows)), checked.settings[MARK])
+        told = {int(r): _reason(problems, str(rows.account[r])) for r in bad}
+        return ready.run(pooled), told
 
 
 def _spread(of: np.ndarray, who: np.ndarray, account: np.ndarray, basket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,60 +223,24 @@ def _spread(of: np.ndarray, who: np.ndarray, account: np.ndarray, basket: np.nda
     return row[mine], record[mine]
 
 
-def _quantities(rows: Book, baskets: Baskets, row: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Signed quantity of each trade; a share to close is taken of the position that the row holds."""
-    quantity = baskets.quantity[t].copy()
-    legs = rows.legs
-    for n in np.flatnonzero(~np.isnan(baskets.close[t])):
-        start, stop = np.searchsorted(legs.row, [row[n], row[n] + 1])
-        mine = (legs.instrument[start:stop] == baskets.instrument[t[n]]) & (legs.side[start:stop] == baskets.side[t[n]])
-        held = legs.quantity[start:stop][mine].sum()
-        quantity[n] = -baskets.close[t[n]] * held
-    return quantity
-
-
-def _tested(
-    rows: Book, market: Market, model: Any, how: Mapping[str, Any], moves: Mapping[str, Any] | None
-) -> tuple[Margin, dict[int, str]]:
-    """The margin of every row that the model takes, and why it does not take the others."""
-    marked = replace(rows, settings={**rows.settings, MARK: np.arange(len(rows))})
-    problems: list[Problem] = []
-    ready, checked = session(marked, market, model, problems=problems, **how)
-    pooled = ready.pooled(checked)
-    if moves:
-        ready = moved_session(ready, named(ready.market, **held_only(ready.market, moves)))
-    bad = np.setdiff1d(np.arange(len(rows)), checked.settings[MARK])
-    told = {int(r): _reason(problems, str(rows.account[r])) for r in bad}
-    return ready.run(pooled), told
+def _quantities(book: Book, baskets: Baskets, account: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Signed quantity of each trade; a share to close is taken of the position that the account holds."""
+    close, legs = baskets.close[t], book.legs
+    if np.isnan(close).all():
+        return baskets.quantity[t]
+    width = int(max(baskets.instrument.max(), legs.instrument.max(initial=0))) + 1
+    held = (legs.row * width + legs.instrument) * 3 + legs.side
+    wanted = (account * width + baskets.instrument[t]) * 3 + baskets.side[t]
+    known, number = np.unique(held, return_inverse=True)
+    total = np.append(np.bincount(number, legs.quantity, len(known)), 0.0)
+    place = np.searchsorted(known, wanted)
+    own = total[np.where(np.append(known, -9)[np.minimum(place, len(known))] == wanted, place, len(known))]
+    return np.where(np.isnan(close), baskets.quantity[t], -close * own)
 
 
 def _reason(problems: list[Problem], account: str) -> str:
     mine = [str(p) for p in problems if str(p.account) in ("", account)]
     return "; ".join(dict.fromkeys(mine[:3])) or "the model cannot take it"
-
-
-def _alone(
-    rows: Book,
-    market: Market,
-    baskets: Baskets,
-    account: np.ndarray,
-    basket: np.ndarray,
-    model: Any,
-    how: Mapping[str, Any],
-) -> Margin | None:
-    """The trades of each row in an account without anything else."""
-    bare = replace(
-        rows,
-        legs=rows.legs.slice(0, 0).at(slice(0, 0), np.zeros(0, np.int64), len(rows)),
-        cash=rows.cash.at(slice(0, 0), np.zeros(0, np.int64), len(rows)),
-        orders=Orders.none(len(rows)),
-    )
-    plain = replace(baskets, close=np.full(len(baskets.close), np.nan), cash_amount=np.zeros_like(baskets.cash_amount))
-    row, t = _spread(plain.basket, plain.account, account, basket)
-    some = plain.quantity[t] != 0
-    trades = Trades.of(row[some], plain.instrument[t][some], plain.quantity[t][some], leverage=plain.leverage[t][some])
-    only = traded(bare, market, trades)
-    return _tested(replace(only, cash=bare.cash), market, model, how, None)[0]
 
 
 def _matched(

@@ -6,10 +6,10 @@ What a row gives here is what ``xlmargin.margin`` gives on the market moved the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -65,13 +65,17 @@ def figures(
     session = at_time(session, moves.seconds)
     cuts = list(_cuts(session, book, rows, world, moves))
     step = lambda cut: _cut(session, book, rows, world, moves, *cut)  # noqa: E731
-    if session.workers > 1 and len(cuts) > 1:
-        with ThreadPoolExecutor(session.workers) as pool:
-            results = list(pool.map(step, cuts))
-    else:
-        results = [step(cut) for cut in cuts]
+    results = mapped(step, cuts, session.workers)
     levels = {k: np.concatenate([r[1][k] for r in results]) for k in results[0][1]}
     return Figures(np.concatenate([r[0] for r in results]), levels)
+
+
+def mapped(step: Callable[[Any], Any], items: Sequence[Any], workers: int) -> list[Any]:
+    """``step`` of every item in order, shared by threads where there are several of both."""
+    if workers < 2 or len(items) < 2:
+        return [step(item) for item in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(step, items))
 
 
 def at_time(session: Session, seconds: float) -> Session:
