@@ -38,8 +38,6 @@ ORDER = [
 ROOM = {name: level for level, names in enumerate(ORDER) for name in names}
 LATER = ("run", "netting", "comparison", "decide", "bulk")
 EDGES = {
-    "assemble",
-    "parsing",
     "frames",
     "cli",
     "reading",
@@ -128,6 +126,13 @@ def test_importing_the_core_loads_no_face():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
     assert not loaded & (FACES | {"scipy.stats", "python_calamine", "pyarrow.parquet", "matplotlib"})
+
+
+def test_importing_the_core_loads_no_pandas():
+    """Half of a start would be pandas: it is loaded when a frame is asked for."""
+    code = "import sys, xlmargin as xm; xm.model('derive.portfolio'); print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_no_clock_in_the_core():

@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from . import crif_words as spoken
 from .crif_rows import NUMBERS, Sensitivities, Words, distinct, unread
@@ -192,6 +191,8 @@ class _Reader:
         self.refuse(low, "amount", lambda i: f"a product class multiplier is at least 1, is {plain[i]:g}")
 
     def _numbers(self, column: str) -> np.ndarray:
+        import pandas as pd
+
         cells = self.raw[column]
         numbers, wrong = _plain_numbers(cells), {}
         unread = np.isnan(numbers) & ~pd.isna(cells)
@@ -221,6 +222,8 @@ class _Reader:
 
 def _plain_numbers(cells: np.ndarray) -> np.ndarray:
     """Cells that are numbers or read as such at once; NaN for the others."""
+    import pandas as pd
+
     if cells.dtype.kind == "f":
         return cells
     flags = np.fromiter((isinstance(c, bool | np.bool_) for c in cells), bool, len(cells))

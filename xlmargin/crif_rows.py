@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from .errors import Problem, nearest
 from .schemas import CRIF_COLUMNS, folded
@@ -47,6 +46,8 @@ class Words:
         """
         if cells.dtype.kind == "f" and np.isnan(cells).all():
             return cls(np.zeros(len(cells), np.int64), ("",))
+        import pandas as pd
+
         try:
             code, found = pd.factorize(np.asarray(cells, object))
         except TypeError:
@@ -135,7 +136,7 @@ class Sensitivities:
     def accounts(self) -> tuple[str, ...]:
         """Netting sets in order of first appearance."""
         account = self.words["account"]
-        return tuple(account.words[i] for i in pd.unique(account.code))
+        return tuple(account.words[i] for i in dict.fromkeys(account.code.tolist()))
 
     def at(self, rows: np.ndarray) -> Sensitivities:
         """Some of the rows."""
@@ -177,6 +178,8 @@ def _joined(name: str, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
 
 
 def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:
+    import pandas as pd
+
     found = _found(name, data, problems)
     empty = all(np.size(data[header]) == 0 for header in data)
     missing = [] if "risk_type" in found or empty else ["risk_type"]
