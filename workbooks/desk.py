@@ -75,12 +75,17 @@ def tables(desk: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
             for asset, amount in account["balances"].items()
         ],
         "instruments": [_perpetual(desk), *_options(desk)],
-        "assets": [{"asset": a["name"], "price": a["price"], "assumed": a.get("assumed")} for a in desk["asset"]],
+        "assets": [_asset(a) for a in desk["asset"]],
         "accounts": [
             {"account": a["name"], "venue": "derive", "manager": desk["underlying"], "strategy": a["strategy"]}
             for a in desk["account"]
         ],
     }
+
+
+def _asset(asset: dict[str, Any]) -> dict[str, Any]:
+    own = {name: asset.get(name) for name in ("price", "follows", "assumed")}
+    return {"asset": asset["name"], **own}
 
 
 def _positions(account: dict[str, Any]) -> list[dict[str, Any]]:
