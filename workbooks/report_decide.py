@@ -8,8 +8,11 @@ from typing import Any
 from ..decide.exposure import exposure
 from ..decide.health import health
 from ..decide.sensitivity import sensitivity
+from ..decide.stress import stress
+from ..decide.stresses import named_stresses
 from ..errors import XlmarginError
 from .report_content import Content
+from .report_decisions import notes_of
 from .report_paper import Paper
 from .report_sections import Section, write
 
@@ -21,6 +24,7 @@ SENSITIVITY = (
     "What a move of each factor changes by the whole rule run again: prices and collateral 1 %, volatility a point, "
     "rates a basis point, a day passing."
 )
+STRESS = "What every account becomes in the named stresses: the whole rule on the moved market and balances."
 HEALTH = "The venue's own states, the prices, volatilities and collateral prices at which equity meets maintenance."
 
 
@@ -71,10 +75,26 @@ def states(content: Content) -> list[Section]:
     return sections
 
 
+def stresses(content: Content) -> list[Section]:
+    """What every account becomes in the named stresses, the worst of each, and what the scenarios rest on."""
+    found = stress(content.detail)
+    figures = ["equity after", "equity change", "initial after", "maintenance after", "headroom"]
+    columns = ["scenario", "account", "pool", "currency", *figures, "state after", "severity"]
+    made = {"headroom": ("equity after", "maintenance after")}
+    told = [f"{s.name}: {s.title}. {s.words} Sources: {s.source}" for s in named_stresses()]
+    return [
+        Section("The worst for each account", found.worst()[[*columns, "remark"]], differences=made),
+        Section("Every scenario", found.frame()[columns], found.words, differences=made),
+        Section("What happened", None, "\n".join(told)),
+        *notes_of(found),
+    ]
+
+
 SHEETS: dict[str, tuple[str, Callable[[Content], list[Section]]]] = {
     "Exposure": (EXPOSURE, exposures),
     "Sensitivity": (SENSITIVITY, sensitivities),
     "Health": (HEALTH, states),
+    "Stress": (STRESS, stresses),
 }
 
 

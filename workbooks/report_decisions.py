@@ -17,7 +17,18 @@ from ..scenarios import move_words
 from .report_paper import BAND, RED, RULE, Paper, plain
 from .report_sections import CHART_ROWS, Place, Section, write
 
-FURTHER = {"alerts": "Alerts", "ranking": "Each candidate alone", "requirements": "Requirements"}
+FURTHER = {
+    "alerts": "Alerts",
+    "ranking": "Each candidate alone",
+    "requirements": "Requirements",
+    "rounds": "Round by round",
+    "prices": "Prices",
+    "venues": "Venues",
+    "limits": "Lines and limits",
+    "gains": "Other arrangements",
+    "refusals": "What cannot stand where",
+    "multipliers": "Multipliers",
+}
 FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 COLOURS = ("#1F3A5A", "#C98A1B", RED, "#8A949E", "#4E8F66", "#7A5EA8")
 LONGEST_NAME, MOST_LINES = 31, 6
@@ -38,7 +49,7 @@ def sections_of(result: Any) -> tuple[str, list[Section]]:
     """What a result says in words, and its tables. Raises InputError for what has no table."""
     for kind, make in KINDS.items():
         if isinstance(result, kind):
-            return _said(result), make(result)
+            return _said(result), [*make(result), *notes_of(result)]
     if isinstance(result, Sequence) and result and all(is_dataclass(one) for one in result):
         return "", [Section("", _frame([asdict(one) for one in result]))]
     if hasattr(result, "columns") and hasattr(result, "iloc"):
@@ -51,7 +62,14 @@ def sections_of(result: Any) -> tuple[str, list[Section]]:
         more = more() if callable(more) else more
         if hasattr(more, "columns"):
             sections.append(Section(heading, more))
-    return _said(result), sections
+    return _said(result), [*sections, *notes_of(result)]
+
+
+def notes_of(result: Any) -> list[Section]:
+    """What a result rests on, each note once; no section where it has none."""
+    told = [(str(getattr(n, "text", n)), str(getattr(n, "cite", ""))) for n in getattr(result, "notes", ())]
+    lines = [f"{text} ({cite})" if cite else text for text, cite in dict.fromkeys(told)]
+    return [Section("What this rests on", None, "\n".join(lines))] if lines else []
 
 
 def _said(result: Any) -> str:

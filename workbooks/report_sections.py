@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,9 +28,11 @@ from .report_paper import (
 from .report_scenarios import GAIN, LEVEL, LOSS
 
 MOST_ROWS, CHART_ROWS = 1_000, 17
+LONGEST_LINE, MOST_OVER = 150, 4
 NUMBER_WIDTH, LEAST_WIDTH, MOST_WIDTH = 15, 9, 46
-MOVES = frozenset({"down", "up", "move", "vol", "at"})
-SHARES = frozenset({"share", "ratio", "cover", "utilisation", "haircut"})
+MOVES = frozenset({"down", "up", "move", "vol", "at", "shock"})
+SHARES = frozenset({"share", "ratio", "cover", "utilisation", "haircut", "saved share", "volatility", "reference"})
+PLAIN = frozenset({"amplification", "multiplier", "deviation", "peak to trough"})
 UNITS = frozenset({"quantity", "long", "short", "net", "offset", "collateral", "delta", "coins"})
 OF_ASSET = frozenset({"balance", "result", "options", "amount"})
 PRICE_FORM = "#,##0.00##"
@@ -43,7 +46,7 @@ GRAVE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A result table with its title and words below it.
+    """A result table with its title and words below it; ``table`` None where there are words alone.
 
     ``sums`` are columns that add up, shown with a live total; ``differences`` columns that are one column less
     another, shown as a live formula; ``shade`` columns are coloured from their least to their largest amount; ``draw``
@@ -59,6 +62,12 @@ class Section:
     draw: Callable[[Paper, Any, Place], None] | None = None
 
     @cached_property
+    def lines(self) -> list[str]:
+        """The words, a row each, long ones cut into several."""
+        given = (line for line in self.words.split("\n") if line)
+        return [part for line in given for part in textwrap.wrap(line, LONGEST_LINE, break_on_hyphens=False)]
+
+    @cached_property
     def shown(self) -> Any:
         """The rows and columns that stand on the sheet: columns of blanks and the market's time are left out."""
         rows = self.table.head(MOST_ROWS)
@@ -69,6 +78,8 @@ class Section:
     @cached_property
     def unit(self) -> str:
         """The only currency of a table without accounts, which its title says once; empty otherwise."""
+        if self.table is None:
+            return ""
         owned = "account" in self.table and self.table["account"].dtype.kind not in "fi"
         given = set(self.table["currency"]) if "currency" in self.table and not owned else set()
         return str(given.pop()) if len(given) == 1 else ""
@@ -81,7 +92,7 @@ class Section:
     @cached_property
     def names(self) -> list[str]:
         """Names of the columns shown."""
-        return [str(c) for c in self.shown.columns]
+        return [] if self.table is None else [str(c) for c in self.shown.columns]
 
     def numeric(self, c: int) -> bool:
         """Whether a column holds numbers."""
@@ -122,13 +133,14 @@ def write(paper: Paper, sheet: Any, title: str, words: str, sections: Iterable[S
 
 def _section(paper: Paper, sheet: Any, section: Section, row: int, widths: Mapping[int, float]) -> int:
     """Title, words and table; returns the last row written."""
-    told = [line for line in section.words.split("\n") if line]
     if section.heading:
         paper.text(sheet, row, 0, section.heading, bold=True, font_size=11)
         row += 1
-    for line in told:
+    for line in section.lines:
         paper.text(sheet, row, 0, line, font_color=QUIET)
         row += 1
+    if section.table is None:
+        return row - 1
     if not len(section.table):
         paper.text(sheet, row, 0, f"{NOTHING} none", font_color=QUIET)
         return row
@@ -187,7 +199,7 @@ def _column(paper: Paper, sheet: Any, section: Section, c: int, name: str, top: 
 def _forms(section: Section, name: str) -> list[str]:
     """The number format of each row of a column: amounts by their currency, units by the largest of the column."""
     rows = len(section.shown)
-    kind = form_of(name)
+    kind = "0" if section.shown[name].dtype.kind == "i" else form_of(name)
     if kind:
         return [kind] * rows
     unit, columns = ["units"] * rows, [name]
@@ -195,7 +207,7 @@ def _forms(section: Section, name: str) -> list[str]:
         unit = [*section.shown["asset"]]
     elif name not in UNITS:
         unit = [*section.table["currency"].head(rows)] if "currency" in section.table else ["USD"] * rows
-        columns = [c for n, c in enumerate(section.names) if section.numeric(n) and c not in UNITS and not form_of(c)]
+        columns = [c for c in section.names if section.shown[c].dtype.kind == "f" and c not in UNITS and not form_of(c)]
     sizes = section.shown[columns].to_numpy(float)
     form = {c: money(sizes[[str(c) == str(own) for own in unit]], str(c)) for c in dict.fromkeys(unit)}
     return [form[c] for c in unit]
@@ -207,13 +219,13 @@ def form_of(name: str) -> str:
     >>> form_of("down"), form_of("share"), form_of("up price"), form_of("headroom up")
     ('+0.0%;-0.0%;0.0%', '0.0%;-0.0%;"–"', '#,##0.00##', '')
     """
-    last = name.casefold().split()[-1] if name else ""
-    if name in MOVES:
+    first, last = (name.casefold().split()[n] if name else "" for n in (0, -1))
+    if name in MOVES or (first == "move" and name != "move"):
         return SIGNED_PERCENT
-    if name in SHARES:
+    if name in SHARES or name.endswith(", fraction"):
         return PERCENT
-    if name == "step":
-        return "0"
+    if name in PLAIN or first == "multiplier":
+        return "0.000"
     return PRICE_FORM if last in ("price", "mark") else ""
 
 
@@ -265,10 +277,21 @@ def _longest(values: Any) -> int:
 
 
 def _right(section: Section, widths: Mapping[int, float]) -> int:
-    """The last column that a table and the words of its own last column reach."""
+    """The last column that a table and its words reach; words of a last column reach a few columns further at most."""
     last = len(section.names) - 1
     over = 0.0 if last < 0 or section.numeric(last) else _longest(section.shown.iloc[:, last]) - widths[last]
-    while over > 0:
-        last += 1
-        over -= widths.get(last, LEAST_WIDTH)
-    return last
+    return max(last + min(_columns(over, widths, last + 1), MOST_OVER), _columns(_line(section), widths, 0))
+
+
+def _line(section: Section) -> float:
+    """Width of the longest line of words, in characters of a column."""
+    return 0.85 * max(map(len, section.lines), default=0)
+
+
+def _columns(wide: float, widths: Mapping[int, float], first: int) -> int:
+    """How many columns from ``first`` on are as wide as some words."""
+    count = 0
+    while wide > 0:
+        wide -= widths.get(first + count, LEAST_WIDTH)
+        count += 1
+    return count
