@@ -5,9 +5,11 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import xlmargin as xm
+from tests.law_books import GENERATORS, PARAMS
 from tests.placement_desks import (
     COIN_MODELS,
     MODELS,
@@ -16,14 +18,13 @@ from tests.placement_desks import (
     VENUE,
     coins,
     desk,
-    instruments,
     option,
     random_positions,
     required,
 )
-from xlmargin.decide.assign import Pots
+from xlmargin.comparison import in_currency
+from xlmargin.decide.arrangements import LAW
 from xlmargin.decide.placement import place
-from xlmargin.errors import InputError
 
 BY_HAND = tomllib.loads((Path(__file__).parent / "golden/decide_placement/by_hand.toml").read_text())
 HEDGED = [("D", option(90_000, "C"), -5.0), ("R", option(90_000, "C"), 5.0)]
@@ -136,6 +137,23 @@ def test_accounts_under_one_rule_that_merging_never_raises_have_a_bound(seed):
     assert "no placement is below" in found.words
 
 
+@pytest.mark.parametrize("model", [m for m in xm.models() if LAW not in xm.model(m).exceptions])
+def test_the_law_behind_the_bound_holds_for_initial_margin_too(model):
+    """The laws test merging on maintenance; placements lean on it for both."""
+    if not set(xm.model(model).needs) & {"perp", "option", "future", "spot"}:
+        pytest.skip(f"{model} holds no positions that could be placed")
+    for seed in range(6):
+        tables = {k: pd.DataFrame(v) for k, v in GENERATORS[model](np.random.default_rng(seed), 2).items()}
+        one = {k: v.assign(account="all") if "account" in v else v for k, v in tables.items() if k != "accounts"}
+        needs = []
+        for given in (tables, one):
+            book, market = xm.tables(**given)
+            params = PARAMS[model](market.as_of) if model in PARAMS else None
+            found = xm.margin(book, market, model, params=params)
+            needs.append((found.initial.value * in_currency(found)).sum())
+        assert needs[1] <= needs[0] * (1 + 1e-8)
+
+
 def test_lots_are_a_finer_choice():
     positions = [("D", PERP, 4.0), ("D", option(80_000, "P"), 3.0), ("R", PERP, -2.0)]
     whole, split = (place(*desk(positions), MODELS, lots=n) for n in (1, 4))
@@ -167,25 +185,6 @@ def test_a_venue_without_an_account_is_a_candidate():
     assert found.venues()["account"].tolist() == list(accounts)
 
 
-def test_moving_must_pay_for_itself():
-    book, market = desk(HEDGED)
-    free = place(book, market, MODELS)
-    dear = place(book, market, MODELS, move_cost=free.saved + 1.0)
-    cheap = place(book, market, MODELS, move_cost=free.saved - 1.0)
-    assert not dear.frame()["moves"].any()
-    assert cheap.frame()["moves"].sum() == 1
-    assert cheap.cost == pytest.approx(free.saved - 1.0)
-    assert "at a cost of" in cheap.words
-
-
-def test_fees_are_paid_on_both_ends():
-    positions = [("D", PERP, 1.0), ("R", PERP, -1.0)]
-    book, market = desk(positions)
-    found = place(book, market, MODELS, fees={"derive": 0.001, "deribit": 0.0005})
-    assert found.frame()["moves"].sum() == 1
-    assert found.cost == pytest.approx(0.0015 * (SPOT + 40.0))
-
-
 def test_a_hedge_goes_where_it_helps_and_positions_may_be_held_in_place():
     book, market = desk([("R", option(90_000, "C"), -5.0), ("D", PERP, 0.5)])
     hedge = {"instrument": [option(90_000, "C")], "quantity": [5.0]}
@@ -198,120 +197,27 @@ def test_a_hedge_goes_where_it_helps_and_positions_may_be_held_in_place():
     assert found.gains()["remark"].iloc[0] == "without the hedges"
 
 
-def test_only_what_is_named_moves_and_only_where_it_may():
-    positions = [*HEDGED, ("Y", PERP, 1.0)]
-    book, market = desk(positions)
-    some = place(book, market, MODELS, movable=[PERP])
-    assert set(some.frame()["instrument"]) == {PERP}
-    table = {"instrument": [option(90_000, "C")] * 2, "venue": ["bybit", "R"]}
-    found = place(book, market, MODELS, eligible=table)
-    held = found.frame().set_index("from")["to"]
-    assert held["D"] in ("D", "R", "Y")
-    assert held["R"] in ("R", "Y")
-    assert "the eligible table does not name" in " ".join(found.refusals()["reason"])
+def test_figures_may_be_in_a_coin():
+    """Inverse perpetuals at two Deribit accounts: what is required in BTC, in USD at its price, and one pot."""
+    name = "BTC-PERPETUAL"
+    book, market = xm.tables(
+        positions={"account": ["a", "b"], "instrument": [name] * 2, "quantity": [500_000.0, -300_000.0]},
+        balances={"account": ["a", "b"], "asset": ["BTC"] * 2, "amount": [1.0, 1.0]},
+        instruments={"instrument": [name], "mark": [SPOT], "index": [SPOT]},
+        assets={"asset": ["BTC"], "price": [SPOT]},
+        accounts={"account": ["a", "b"], "venue": ["deribit"] * 2},
+        as_of=1.79e9,
+    )
+    coin, money = (place(book, market, {"deribit": "deribit.portfolio"}, currency=c) for c in ("BTC", "USD"))
+    held = xm.margin(book, market, "deribit.portfolio")
+    assert coin.before == pytest.approx(held.initial.value)
+    assert money.required == pytest.approx(coin.required * SPOT)
+    assert coin.required < 0.3 * coin.before.sum()
 
 
-def test_the_most_that_may_stand_somewhere_is_kept():
-    book, market = desk([("D", option(90_000, "C"), -4.0), ("R", option(90_000, "C"), 4.0)])
-    table = {"instrument": [option(90_000, "C")] * 3, "venue": ["D", "R", "Y"], "most": [4.0, 4.0, 1.0]}
-    found = place(book, market, MODELS, eligible=table, lots=4)
-    at = found.frame().query("account == 'Y'") if "account" in found.frame() else found.frame().query("to == 'Y'")
-    assert at["quantity"].abs().max() <= 1.0 if len(at) else True
-    assert found.required == pytest.approx(0.0, abs=1e-6)
-
-
-def test_the_same_contract_at_two_venues_is_matched_by_its_fields():
-    listed = instruments(contract_size=1.0, venue="derive")
-    there = {
-        "instrument": "BTC_USDC-PERPETUAL",
-        "mark": SPOT + 40.0,
-        "index": SPOT,
-        "contract_size": 0.5,
-        "venue": "deribit",
-    }
-    listed.loc[len(listed)] = there
-    book, market = desk([("D", PERP, 2.0), ("R", "BTC_USDC-PERPETUAL", -4.0)], listed=listed)
-    found = place(book, market, MODELS)
-    assert found.required == pytest.approx(0.0, abs=1e-6)
-    moved = found.frame().query("moves")
-    told = {PERP: ("BTC_USDC-PERPETUAL", 4.0), "BTC_USDC-PERPETUAL": (PERP, -2.0)}
-    for name, there, quantity in zip(moved["instrument"], moved["as"], moved["quantity"], strict=True):
-        assert (there, quantity) == told[name]
-    assert set(found.refusals()["reason"]) == {f"Y lists no {PERP}", "Y lists no BTC_USDC-PERPETUAL"}
-
-
-def test_one_pot_that_cannot_hold_all_says_why():
-    listed = instruments()
-    listed.loc[len(listed)] = {"instrument": "DOGE-PERP", "mark": 0.2, "index": 0.2}
-    book, market = desk([("D", PERP, 1.0), ("x", "DOGE-PERP", 100.0)], {"D": "derive", "x": "paradex"}, listed=listed)
-    found = place(book, market, {"derive": "derive.portfolio", "paradex": "paradex.cross"})
-    table = found.gains().set_index("arrangement")
-    assert np.isnan(table.loc["everything in one pot: D", "required"])
-    assert "DOGE-PERP" in table.loc["everything in one pot: D", "remark"]
-
-
-def test_owners_are_placed_one_at_a_time():
-    book, market = desk([("D", PERP, 1.0), ("R", PERP, -1.0)], owner=["north", "south", "south"])
-    with pytest.raises(InputError, match="several owners; say which: north, south"):
-        place(book, market, MODELS)
-    south = place(book, market, MODELS, owner="south")
-    assert {p.account for p in south.pots} == {"R", "Y", "(new) derive"}
-    with pytest.raises(InputError, match="did you mean 'north'"):
-        place(book, market, MODELS, owner="nrth")
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        ({"movable": ["BTC-PERPS"]}, "no position in BTC-PERPS; did you mean 'BTC-PERP'"),
-        ({"hedges": {"instrument": ["BTC-PERX"], "quantity": [1]}}, "the market lists no BTC-PERX; did you mean"),
-        ({"hedges": {"instrument": [PERP], "quantity": [0]}}, "trades nothing"),
-        ({"eligible": {"instrument": [PERP], "venue": ["deribitt"]}}, "no venue or account 'deribitt'; did you mean"),
-        ({"eligible": {"instrument": ["BTC"], "venue": ["deribit"]}}, "BTC is none of what can be moved"),
-        ({"lots": 0}, "lots are whole and at least 1"),
-        ({"move_cost": -1.0}, "cannot be below zero"),
-        ({"fees": {"derib": 0.1}}, "no venue 'derib'; did you mean 'deribit'"),
-        ({"level": "initia"}, "no level 'initia'; did you mean 'initial'"),
-        ({"currency": "XYZ"}, "no USD price for XYZ"),
-    ],
-)
-def test_bad_input_is_said_in_words(how, message):
-    with pytest.raises(InputError, match=message):
-        place(*desk([("D", PERP, 1.0), ("R", PERP, -1.0)]), MODELS, **how)
-
-
-def test_no_venue_for_a_position_says_which_and_why():
-    book, market = desk([("D", option(90_000, "C"), 1.0)], {"D": "derive"})
-    with pytest.raises(InputError, match="leaves too little room"):
-        place(
-            book,
-            market,
-            {"derive": "derive.portfolio"},
-            eligible={"instrument": [option(90_000, "C")], "venue": ["derive"], "most": [0.5]},
-        )
-    hedge = {"instrument": [option(90_000, "C")], "quantity": [1.0]}
-    book, market = desk([("H", PERP, 1.0)], {"H": "hyperliquid"})
-    with pytest.raises(InputError, match=r"hyperliquid\.cross does not margin an option"):
-        place(book, market, {"hyperliquid": "hyperliquid.cross"}, hedges=hedge)
-    with pytest.raises(InputError, match="no model for 'derive'"):
-        place(*desk([("D", PERP, 1.0)], {"D": "derive"}), {"deriv": "derive.portfolio"})
-    with pytest.raises(xm.UnknownModel, match=r"did you mean 'derive\.portfolio'"):
-        place(*desk([("D", PERP, 1.0)], {"D": "derive"}), {"derive": "derive.portfoli"})
-    with pytest.raises(InputError, match="nothing to place"):
-        place(*desk([("D", PERP, 1.0)], {"D": "derive"}), {"derive": "derive.portfolio"}, movable=[])
-
-
-def test_sharing_out_is_exact_against_every_sharing():
-    """Random costs of loads, two pots and three, things in lots: as the plain minimum over all sharings."""
-    rng = np.random.default_rng(5)
-    lots = np.array([2, 1, 3])
-    shape = tuple(lots + 1)
-    for pots in (1, 2, 3):
-        tables = [rng.normal(size=shape) for _ in range(pots)]
-        tables[0][1, 0, 2] = np.inf
-        found = Pots([lambda n, t=t: t[tuple(n.T)] for t in tables], lots).exact()
-        ways = itertools.product(itertools.product(*(range(n + 1) for n in lots)), repeat=pots)
-        whole = [w for w in ways if tuple(np.sum(w, axis=0)) == tuple(lots)]
-        assert found.cost == pytest.approx(min(sum(t[x] for t, x in zip(tables, w, strict=True)) for w in whole))
-        assert (found.counts.sum(axis=0) == lots).all()
-        assert sum(t[tuple(c)] for t, c in zip(tables, found.counts, strict=True)) == pytest.approx(found.cost)
+def test_notes_of_the_models_come_with_the_answer():
+    found = place(
+        *desk([("Y", PERP, 1.0), ("Y", option(80_000, "P"), 1.0)], {"Y": "bybit"}), {"bybit": "bybit.portfolio"}
+    )
+    assert any("contingency of delta" in note or "collateral ratios" in note for note in found.notes)
+    assert "on what this rests on" in found.words

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PAIRS_A_LOAD = 512
-PAIRS_A_ROUND = 20_000
+PAIRS_A_ROUND = 2_000
+LOADS_ANEW = 256
+ORDERS = 4
 TIE = 1e-9
 
 Cost = Callable[[np.ndarray], np.ndarray]
+Step = tuple[int, int, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,35 +47,40 @@ class Pots:
         return loads <= most and pairs <= PAIRS_A_LOAD * most
 
     def exact(self) -> Shares:
-        """The least sum over all sharings: pots are added one by one, each load keeping its best way to get there.
-
-        best_v(S) = min over T ⊆ S of best_{v−1}(S − T) + cost_v(T): as going through every sharing, but each load of
-        each pot is costed once.
-        """
-        shape = tuple(int(n) + 1 for n in self.lots)
-        loads = np.stack(np.unravel_index(np.arange(math.prod(shape)), shape), axis=1).astype(np.int64)
-        cost = [of(loads) for of in self.cost]
-        whole, part, start = _inclusions(shape)
-        best = [cost[0]]
-        for own in cost[1:]:
-            best.append(np.minimum.reduceat(best[-1][whole - part] + own[part], start[:-1]))
-        counts, left = np.zeros((len(cost), len(shape)), np.int64), len(loads) - 1
-        for v in range(len(cost) - 1, 0, -1):
-            here = slice(start[left], start[left + 1])
-            taken = part[here][np.argmin(best[v - 1][left - part[here]] + cost[v][part[here]])]
-            counts[v], left = loads[taken], left - taken
-        counts[0] = loads[left]
-        return Shares(counts, float(best[-1][-1]), len(loads) * len(cost), True)
+        """The least sum over all sharings, each load of each pot costed once."""
+        loads = _loads(self.lots)
+        counts, cost = _least([of(loads) for of in self.cost], loads, tuple(self.lots + 1))
+        return Shares(counts, cost, len(loads) * len(self.cost), True)
 
     def exchange(self, starts: Sequence[np.ndarray]) -> Shares:
-        """The best that single moves and exchanges of two reach from any of ``starts`` (V, K).
+        """The best that exchanges reach from any of ``starts`` (V, K).
 
         One lot or all lots of a thing move at a time; where no single move lowers the sum, two at once between the
-        same two pots, either way, are tried, up to 20,000 a round.
+        same two pots, either way, are tried, up to 2,000 a round. The best of all is then shared out anew a few things
+        at a time, each few exactly, in several fixed orders until none lowers the sum.
         """
         reached = [self._descended(start.copy()) for start in starts]
         counts, cost = min(reached, key=lambda r: r[1]) if reached else (np.zeros((0, 0), np.int64), np.inf)
+        if np.isfinite(cost):
+            counts, cost = self._shared_anew(counts, cost)
         return Shares(counts, cost, self.tried, False)
+
+    def _shared_anew(self, counts: np.ndarray, cost: float) -> tuple[np.ndarray, float]:
+        order, idle = np.random.default_rng(ORDERS), 0
+        while idle < ORDERS:
+            idle += 1
+            for few in _cut(order.permutation(len(self.lots)), self.lots):
+                lots, rest = self.lots[few], counts.copy()
+                rest[:, few] = 0
+                loads = _loads(lots)
+                whole = np.repeat(rest[:, None, :], len(loads), axis=1)
+                whole[:, :, few] = loads
+                costs = [np.array(self._costs(v, list(rows))) for v, rows in enumerate(whole)]
+                found, lower = _least(costs, loads, tuple(lots + 1))
+                if lower < cost - TIE * max(1.0, abs(cost)):
+                    counts, cost, idle = rest, lower, 0
+                    counts[:, few] = found
+        return counts, self.total(counts)
 
     def total(self, counts: np.ndarray) -> float:
         """The sum of all pots (V, K)."""
@@ -81,29 +89,27 @@ class Pots:
     def _descended(self, counts: np.ndarray) -> tuple[np.ndarray, float]:
         cost = self.total(counts)
         while np.isfinite(cost):
-            changes = list(_moves(counts))
-            step, lower = self._best(counts, changes)
-            if not lower < -TIE * max(1.0, abs(cost)):
-                step, lower = self._best(counts, _exchanges(counts, changes))
-            if not lower < -TIE * max(1.0, abs(cost)):
+            steps = list(_moves(counts))
+            change = self._changes(counts, steps)
+            if not _lowers(change, cost):
+                steps = _exchanges(steps, change)
+                change = self._changes(counts, steps)
+            if not _lowers(change, cost):
                 break
-            a, b, change = step
-            counts[a] -= change
-            counts[b] += change
-            cost += lower
+            a, b, lots = steps[int(np.argmin(change))]
+            counts[a] -= lots
+            counts[b] += lots
+            cost += float(change.min())
         return counts, self.total(counts)
 
-    def _best(self, counts: np.ndarray, steps: Sequence[tuple[int, int, np.ndarray]]) -> tuple[tuple, float]:
-        """The step that lowers the sum most, and by how much; +∞ where there is none."""
-        if not steps:
-            return (), np.inf
+    def _changes(self, counts: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
+        """By how much each step (N,) changes the sum."""
         change = np.zeros(len(steps))
         for v, row in enumerate(counts):
             out = [n for n, (a, b, _) in enumerate(steps) if v in (a, b)]
             loads = [row + (steps[n][2] if steps[n][1] == v else -steps[n][2]) for n in out]
             change[out] += np.array(self._costs(v, loads)) - self._costs(v, [row])[0]
-        n = int(np.argmin(change))
-        return steps[n], float(change[n])
+        return change
 
     def _costs(self, v: int, loads: Sequence[np.ndarray]) -> list[float]:
         """What pot v costs under each load; a load is costed once."""
@@ -114,6 +120,42 @@ class Pots:
             known.update(zip(new, found.tolist(), strict=True))
             self.tried += len(new)
         return [known[key] for key in keys]
+
+
+def _loads(lots: np.ndarray) -> np.ndarray:
+    """Every load (S, K) of a pot, in the order of its number."""
+    shape = tuple(lots + 1)
+    return np.stack(np.unravel_index(np.arange(math.prod(shape)), shape), axis=1).astype(np.int64)
+
+
+def _least(cost: Sequence[np.ndarray], loads: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, float]:
+    """The sharing (V, K) of least cost, from what each pot costs under each load (S,).
+
+    best_v(S) = min over T ⊆ S of best_{v−1}(S − T) + cost_v(T): as going through every sharing, pot by pot.
+    """
+    whole, part, start = _inclusions(shape)
+    best = [cost[0]]
+    for own in cost[1:]:
+        best.append(np.minimum.reduceat(best[-1][whole - part] + own[part], start[:-1]))
+    counts, left = np.zeros((len(cost), len(shape)), np.int64), len(loads) - 1
+    for v in range(len(cost) - 1, 0, -1):
+        here = slice(start[left], start[left + 1])
+        taken = part[here][np.argmin(best[v - 1][left - part[here]] + cost[v][part[here]])]
+        counts[v], left = loads[taken], left - taken
+    counts[0] = loads[left]
+    return counts, float(best[-1][-1])
+
+
+def _cut(order: np.ndarray, lots: np.ndarray) -> Iterator[np.ndarray]:
+    """Things in ``order`` a few at a time, so that a pot has no more than 256 loads of them."""
+    few: list[int] = []
+    for k in order[lots[order] < LOADS_ANEW]:
+        if few and math.prod(int(lots[n]) + 1 for n in (*few, k)) > LOADS_ANEW:
+            yield np.array(few)
+            few = []
+        few.append(int(k))
+    if few:
+        yield np.array(few)
 
 
 def _inclusions(shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,7 +170,7 @@ def _inclusions(shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return whole[order], part[order], np.concatenate([[0], np.cumsum(count)])
 
 
-def _moves(counts: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+def _moves(counts: np.ndarray) -> Iterator[Step]:
     """(from, to, lots (K,)): one lot or all lots of one thing from a pot to another."""
     pots, width = counts.shape
     for a, k in zip(*np.nonzero(counts), strict=True):
@@ -138,17 +180,24 @@ def _moves(counts: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
             yield from ((int(a), b, change) for b in range(pots) if b != a)
 
 
-def _exchanges(counts: np.ndarray, moves: Sequence[tuple[int, int, np.ndarray]]) -> list[tuple[int, int, np.ndarray]]:
-    """Two moves of different things at once between the same two pots, either way; none where they are too many."""
+def _exchanges(moves: Sequence[Step], change: np.ndarray) -> list[Step]:
+    """Two moves of different things at once between the same two pots, either way.
+
+    Where that would be too many, the moves that by themselves raise the sum least are combined.
+    """
     by: dict[tuple[int, int], list[np.ndarray]] = {}
-    for a, b, change in moves:
-        by.setdefault((min(a, b), max(a, b)), []).append(change if a < b else -change)
-    if sum(len(own) * (len(own) - 1) // 2 for own in by.values()) > PAIRS_A_ROUND:
-        return []
+    for n in np.argsort(change, kind="stable"):
+        a, b, lots = moves[n]
+        by.setdefault((min(a, b), max(a, b)), []).append(lots if a < b else -lots)
+    most = int(math.sqrt(2 * PAIRS_A_ROUND / max(len(by), 1)))
     return [
         (a, b, one + other)
         for (a, b), own in by.items()
-        for n, one in enumerate(own)
-        for other in own[n + 1 :]
+        for n, one in enumerate(own[:most])
+        for other in own[n + 1 : most]
         if not (one * other).any()
     ]
+
+
+def _lowers(change: np.ndarray, cost: float) -> bool:
+    return bool(change.min(initial=0.0) < -TIE * max(1.0, abs(cost)))

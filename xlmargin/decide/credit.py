@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,11 @@ class Credit:
 
     def state(self, owner: int) -> str:
         """How an owner stands to his line, in words."""
-        return next(f.state for f in self.found if f.owner == owner and f.kind == "line")
+        return self._states[owner]
+
+    @cached_property
+    def _states(self) -> dict[int, str]:
+        return {f.owner: f.state for f in self.found if f.kind == "line"}
 
     @property
     def words(self) -> str:

@@ -60,14 +60,17 @@ def house(book: Book, market: Market, model: str | Model, how: Mapping[str, Any]
         (short, np.maximum(0.0, needed - found.equity.value) * rate),
     ):
         out[taken] = np.bincount(row, amounts, len(book))[taken]
-    remark = tuple(_refusal(chosen.id, str(name), problems) for name in book.account)
+    told: dict[str, list[Problem]] = {}
+    for problem in problems:
+        told.setdefault(str(problem.account), []).append(problem)
+    remark = tuple(_refusal(chosen.id, [*told.get("", ()), *told.get(str(name), ())]) for name in book.account)
     return House(found, need, equity, short, remark)
 
 
-def _refusal(model: str, account: str, problems: Sequence[Problem]) -> str:
-    mine = dict.fromkeys(p.message for p in problems if str(p.account) in ("", account))
+def _refusal(model: str, problems: Sequence[Problem]) -> str:
+    mine = list(dict.fromkeys(p.message for p in problems))
     more = f"; and {len(mine) - 2} more" if len(mine) > 2 else ""
-    return f"{model} cannot take it: {'; '.join(list(mine)[:2])}{more}" if mine else ""
+    return f"{model} cannot take it: {'; '.join(mine[:2])}{more}" if mine else ""
 
 
 def of_underlying(book: Book, market: Market, owner: np.ndarray, names: Sequence[str]) -> Book:

@@ -84,8 +84,12 @@ def _renumbered(table: Holdings, number: np.ndarray, rows: int) -> Legs | Cash |
 
 def _shared(column: np.ndarray, number: np.ndarray, rows: int) -> np.ndarray:
     """The value that all accounts of each owner have in common, None where they differ."""
+    values, code = np.unique(np.array([str(v) for v in column], object).astype(str), return_inverse=True)
+    low, high, first = np.full(rows, len(values)), np.full(rows, -1), np.zeros(rows, np.int64)
+    np.minimum.at(low, number, code)
+    np.maximum.at(high, number, code)
+    first[number[::-1]] = np.arange(len(number))[::-1]
     out = np.full(rows, None, object)
-    for o in range(rows):
-        own = {str(v): v for v in column[number == o]}
-        out[o] = next(iter(own.values())) if len(own) == 1 else None
+    same = low == high
+    out[same] = column[first[same]]
     return out
