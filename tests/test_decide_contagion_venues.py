@@ -271,5 +271,13 @@ def test_books_balance_over_lenders_options_and_perpetuals(seed):
     assert found.resting
     assert (found.factor > 0).all()
     assert found.flows["moved"].sum() == pytest.approx(0.0, abs=1e-6)
+    lent = next(c for c in found.cohorts if c.base.model.id == "aave.v3")
+    held = {k: np.bincount(lent.book.cash.row, lent.book.cash.amount * (lent.book.cash.kind == k)) for k in (1, 2)}
+    start = lent.base.pooled(lent.book).account
+    first = made["balances"].assign(side=lambda t: t["amount"].where(t["kind"] == "supplied", -t["amount"]))
+    owed = first[first["kind"] == "loan"].set_index("account")["side"].reindex(start).to_numpy()
+    assert (held[1] >= owed - 1e-9).all()
+    assert (held[1] <= 1e-9).all()
+    assert (held[2] >= 0).all()
     gone = found.venue == "venue 3"
     np.testing.assert_allclose(found.after[gone & (found.flows["moved"] == 0)], 0.0, atol=1e-6)

@@ -43,7 +43,7 @@ class Contagion:
     bound: int
 
     def __repr__(self) -> str:
-        return f"<Contagion: {self.words}>"
+        return f"<Contagion: {self.words.partition(chr(10))[0]}>"
 
     @cached_property
     def flows(self) -> dict[str, np.ndarray]:
@@ -148,8 +148,8 @@ class Contagion:
 
     @property
     def words(self) -> str:
-        """How far it spread, what deficit is left, by how much the shock grew."""
-        return " ".join(_told(self))
+        """How far it spread, what deficit is left, by how much the shock grew: a line each."""
+        return "\n".join(_told(self))
 
 
 def _told(c: Contagion) -> Iterator[str]:

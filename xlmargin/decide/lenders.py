@@ -66,10 +66,9 @@ class Sides:
         """The sides of a book's balances; loans and supplied balances do not offset each other."""
         cash, price = book.cash, np.nan_to_num(market.price)
         apart = np.where(cash.kind == LOAN, 1, np.where(cash.kind == SUPPLIED, 2, 0))
-        count = len(book) * len(market.assets) * 3
-        key = (cash.row * len(market.assets) + cash.asset) * 3 + apart
+        key, place = np.unique((cash.row * len(market.assets) + cash.asset) * 3 + apart, return_inverse=True)
         up, down = np.maximum(cash.amount, 0.0), np.maximum(-cash.amount, 0.0)
-        long, short = (added(key, v, count)[key] for v in (up, down))
+        long, short = (added(place, v, len(key))[place] for v in (up, down))
         net = long - short
         weight = lambda own, total: np.divide(own, total, out=np.zeros(len(own)), where=total > 0)  # noqa: E731
         asset = weight(up, long) * np.maximum(net, 0.0) * price[cash.asset]

@@ -15,7 +15,7 @@ from .state_commands import one_of
 
 PLACED = {"positions": "frame", "venues": "venues", "gains": "gains", "refusals": "refusals"}
 LINES = {"owners": "frame", "venues": "venues", "limits": "limits", "breaches": "breaches"}
-RARE = ("lost", "fees", "bonus", "moved", "surrendered", "deficit", "fund left", "uncovered")
+RARE = ("lost", "fees", "bonus", "slipped", "moved", "surrendered", "deficit", "fund left", "uncovered")
 SPREAD = {"accounts": "frame", "rounds": "rounds", "prices": "prices"}
 
 
