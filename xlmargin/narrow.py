@@ -1,8 +1,8 @@
 """NumPy where a machine word has 32 bits (Pyodide, hence xlwings Lite): row numbers of 64 bits count there too.
 
-Row numbers are int64 everywhere, so that a book gives the same on every machine. On 32 bits ``np.bincount`` and
-``np.repeat`` refuse them ("Cannot cast array data from int64 to int32 according to the rule 'safe'"), although every
-number that can index an array there fits. They are given the words that they ask for.
+Row numbers are int64 everywhere, so that a book gives the same on every machine. On 32 bits ``np.bincount``,
+``np.repeat`` and ``np.take`` refuse them ("Cannot cast array data from int64 to int32 according to the rule 'safe'"),
+although every number that can index an array there fits. They are given the words that they ask for.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ WORD = np.dtype(np.intp)
 
 
 def widen() -> None:
-    """Let the counting functions of NumPy take int64 where a word has 32 bits; elsewhere nothing changes."""
+    """Let the functions of NumPy that ask for words take int64 where a word has 32 bits; elsewhere nothing changes."""
     if WORD.itemsize == 4:
         np.bincount = _taking_words(np.bincount, 0)
         np.repeat = _taking_words(np.repeat, 1)
+        np.take = _taking_words(np.take, 1)
 
 
 def _taking_words(function: Callable[..., Any], place: int) -> Callable[..., Any]:
