@@ -33,7 +33,7 @@ HEDGED = [("D", option(90_000, "C"), -5.0), ("R", option(90_000, "C"), 5.0)]
 @pytest.mark.parametrize("case", BY_HAND["place"], ids=lambda c: c["name"])
 def test_cases_worked_by_hand(case):
     book, market = coins(BY_HAND, case)
-    how = {key: case[key] for key in ("level", "move_cost", "fees", "lots") if key in case}
+    how = {key: case[key] for key in ("level", "move_cost", "fees", "lots", "transfer_cost") if key in case}
     if "hedge" in case:
         how |= {"movable": [], "hedges": {"instrument": ["BTC"], "quantity": [case["hedge"]]}}
     if "most" in case:

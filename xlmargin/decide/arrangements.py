@@ -48,10 +48,9 @@ def arrangements(
     held: Sequence[Margin],
     now: np.ndarray,
     then: np.ndarray,
-    said: tuple[str, str],
 ) -> Iterator[tuple[str, float, str]]:
     """(name, requirement, remark): as held, as placed, each position by itself, everything in one pot at each venue."""
-    level, currency = said
+    level, currency = pots[0].level, pots[0].currency
     yield "as held now", float(now.sum()), "without the hedges" if (items.home < 0).any() else ""
     yield "best placement", float(then.sum()), ""
     if level in ("initial", "maintenance"):
@@ -75,22 +74,32 @@ def _why(pot: Pot, items: Items) -> str:
     return str(found[0].message) if found else "another pot cannot be without its positions"
 
 
+def required(margin: Margin, level: str, currency: str) -> float:
+    """What all pools of a margin require together."""
+    return float((level_of(margin, level) * in_currency(margin, currency)).sum())
+
+
+def equity_by_pool(margin: Margin, currency: str) -> dict[str, float]:
+    """The equity of each pool of one account."""
+    worth = margin.equity.value * in_currency(margin, currency)
+    return dict(zip(map(str, margin.pool), worth.tolist(), strict=True))
+
+
 def lacking(after: Margin, held: Margin, level: str, currency: str) -> float:
     """What must be brought to a pot: what each pool requires beyond the equity that stands there as held, added up."""
-    lack: dict[str, float] = {}
-    for sign, found, amounts in ((1.0, after, level_of(after, level)), (-1.0, held, held.equity.value)):
-        for pool, amount in zip(found.pool, amounts * in_currency(found, currency), strict=True):
-            lack[str(pool)] = lack.get(str(pool), 0.0) + sign * float(amount)
+    lack = {pool: -amount for pool, amount in equity_by_pool(held, currency).items()}
+    for pool, amount in zip(after.pool, level_of(after, level) * in_currency(after, currency), strict=True):
+        lack[str(pool)] = lack.get(str(pool), 0.0) + float(amount)
     return sum(max(0.0, amount) for amount in lack.values())
 
 
-def bound_of(book: Book, market: Market, pots: Sequence[Pot], items: Items, said: tuple[str, str]) -> float:
+def bound_of(book: Book, market: Market, pots: Sequence[Pot], items: Items) -> float:
     """What no placement can go below: everything in one account, if all pots share a rule that merging never raises.
 
     NaN where models or settings differ, contracts change their names, or the model breaks the law.
     """
-    level, currency = said
-    model, first = pots[0].session.model, pots[0]
+    first, model = pots[0], pots[0].session.model
+    level = first.level
     keys = list(model.settings)
     alike = all(
         pot.session.model is model
@@ -111,5 +120,4 @@ def bound_of(book: Book, market: Market, pots: Sequence[Pot], items: Items, said
     whole = replace(book, legs=book.legs.joined(legs))
     one = as_one(whole, market, np.zeros(len(book), np.int64), np.array([TOGETHER], object))
     made, checked = session(one, market, model, params=first.session.params, options=first.session.ready.options)
-    together = made.margin(checked)
-    return float((level_of(together, level) * in_currency(together, currency)).sum())
+    return required(made.margin(checked), level, first.currency)

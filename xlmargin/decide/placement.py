@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..book import Book
-from ..comparison import in_currency
 from ..errors import InputError, Problem
+from ..ledger import Margin
 from ..market import Market
 from ..params import Params
 from ..registry import model as find
 from .across import Models, told_of, venues_of
-from .arrangements import arrangements, bound_of, lacking, starts
-from .assign import TIE, Pots, Shares
+from .arrangements import arrangements, bound_of, equity_by_pool, lacking, required, starts
+from .assign import TIE, Cost, Pots, Shares
 from .movable import Listing, listing, moved, moving_costs
 from .owners import owner_named, owners_of
 from .placed import Placement
 from .pots import Items, Place, Pot, pot_of
-from .subject import level_of
 
 EXACT = 4096
 
@@ -39,6 +39,7 @@ def place(
     currency: str = "USD",
     move_cost: float = 0.0,
     fees: float | Mapping[str, float] = 0.0,
+    transfer_cost: float = 0.0,
     exact_up_to: int = EXACT,
     params: Mapping[str, Params] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -51,7 +52,8 @@ def place(
     (instrument, account, lots, cost). ``hedges``: a table (instrument, quantity, price, lots) of trades that must stand
     somewhere. ``eligible``: a table (instrument, venue, most, listed_as); what it names goes nowhere else. ``lots``,
     equal parts that a position may be split into. ``level``, the requirement that is minimised. ``move_cost`` is a
-    cost in ``currency`` a position moved, ``fees`` a fraction of notional at either end, one number or by venue.
+    cost in ``currency`` a position moved, ``fees`` a fraction of notional at either end, one number or by venue;
+    ``transfer_cost`` what it costs to bring a unit of ``currency`` to an account where equity falls short.
     ``exact_up_to`` loads of a pot (2^12: twelve whole positions) every placement is gone through; beyond, exchanges of
     one and two positions from several starts. Balances, orders and all else stay; a position moves at its mark,
     and the leverage chosen for it stays behind.
@@ -82,9 +84,10 @@ def place(
     _refuse(found.items, pots, why)
     each = moving_costs(market, found, [pot.venue for pot in pots], move_cost, fees, currency)
     home = _home(found.items, len(pots))
-    now = np.array([pot.need(row[None, :])[0] for pot, row in zip(pots, home, strict=True)])
-    shares = _least(pots, found.items, each, home, float(np.abs(now[np.isfinite(now)]).sum()), exact_up_to)
-    return _told(book, market, found.items, pots, shares, each, now, why, (level, currency))
+    held = [pot.margin(row) for pot, row in zip(pots, home, strict=True)]
+    pots = tuple(replace(pot, stands=equity_by_pool(m, currency)) for pot, m in zip(pots, held, strict=True))
+    shares = _least(pots, found.items, each, home, (transfer_cost, exact_up_to))
+    return _told(book, market, pots, shares, each, held, why, transfer_cost)
 
 
 def _of_owner(book: Book, owner: str | None) -> Book:
@@ -136,50 +139,50 @@ def _home(items: Items, pots: int) -> np.ndarray:
     return np.where(items.home[None, :] == np.arange(pots)[:, None], items.lots[None, :], 0)
 
 
-def _least(
-    pots: Sequence[Pot], items: Items, each: np.ndarray, home: np.ndarray, scale: float, exact_up_to: int
-) -> Shares:
+def _least(pots: Sequence[Pot], items: Items, each: np.ndarray, home: np.ndarray, how: tuple[float, int]) -> Shares:
     """The placement of least requirement and cost; of two that differ by rounding alone, the one that moves less."""
+    transfer_cost, exact_up_to = how
+    scale = sum(abs(amount) for pot in pots for amount in pot.stands.values())
     tie = np.where(home > 0, 0.0, TIE * max(1.0, scale)) / (len(items) * items.lots)
-    cost = [lambda n, pot=pot, c=c: pot.need(n) + n @ c for pot, c in zip(pots, each + tie, strict=True)]
-    search = Pots(cost, items.lots)
+
+    def cost(pot: Pot, own: np.ndarray) -> Cost:
+        def of(counts: np.ndarray) -> np.ndarray:
+            need, lack = pot.figures(counts)
+            return need + transfer_cost * lack + counts @ own
+
+        return of
+
+    search = Pots([cost(pot, own) for pot, own in zip(pots, each + tie, strict=True)], items.lots)
     found = search.exact() if search.few(exact_up_to) else search.exchange(list(starts(search, items, pots, home)))
     if not np.isfinite(found.cost):
-        raise InputError(
-            "no placement: the venues cannot hold all positions together; give fewer limits or more venues"
-        )
+        text = "the venues cannot hold all positions together; give fewer limits or more venues"
+        raise InputError(f"no placement: {text}")
     return found
 
 
 def _told(
     book: Book,
     market: Market,
-    items: Items,
     pots: tuple[Pot, ...],
     shares: Shares,
     each: np.ndarray,
-    now: np.ndarray,
+    held: Sequence[Margin],
     why: Mapping[tuple[int, int], str],
-    said: tuple[str, str],
+    transfer_cost: float,
 ) -> Placement:
-    level, currency = said
-    home = _home(items, len(pots))
-    held = [pot.margin(row) for pot, row in zip(pots, home, strict=True)]
-    after = [pot.margin(row) for pot, row in zip(pots, shares.counts, strict=True)]
-    then = np.array([float((level_of(m, level) * in_currency(m, currency)).sum()) for m in after])
-    equity = np.array([float((m.equity.value * in_currency(m, currency)).sum()) for m in held])
-    short = np.array([lacking(a, h, level, currency) for a, h in zip(after, held, strict=True)])
-    compared = tuple(arrangements(pots, items, held, now, then, (level, currency)))
-    cost = float((shares.counts * each).sum())
-    bound = float(then.sum() + cost) if shares.exact else bound_of(book, market, pots, items, said)
-    notes = tuple(dict.fromkeys(f"{p.model}: {n.text}" for p, m in zip(pots, after, strict=True) for n in m.notes))
+    items, level, currency = pots[0].items, pots[0].level, pots[0].currency
+    placed = [pot.margin(row) for pot, row in zip(pots, shares.counts, strict=True)]
+    before, after = (np.array([required(m, level, currency) for m in of]) for of in (held, placed))
+    short = np.array([lacking(a, h, level, currency) for a, h in zip(placed, held, strict=True)])
+    cost = float((shares.counts * each).sum() + transfer_cost * short.sum())
+    bound = float(after.sum()) if shares.exact and not cost else bound_of(book, market, pots, items)
     return Placement(
         items=items,
         pots=pots,
         counts=shares.counts,
-        before=now,
-        after=then,
-        equity=equity,
+        before=before,
+        after=after,
+        equity=np.array([sum(pot.stands.values()) for pot in pots]),
         short=short,
         cost=cost,
         exact=shares.exact,
@@ -187,7 +190,7 @@ def _told(
         tried=shares.tried,
         level=level,
         currency=currency,
-        arrangements=compared,
+        arrangements=tuple(arrangements(pots, items, held, before, after)),
         why=why,
-        notes=notes,
+        notes=tuple(dict.fromkeys(f"{p.model}: {n.text}" for p, m in zip(pots, placed, strict=True) for n in m.notes)),
     )

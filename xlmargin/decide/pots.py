@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Pot:
 
     ``instrument`` (K,) is the number in the session's market, −1 where the item cannot go; ``size`` (K,) is how many
     contracts there make one of the item; ``most`` (K,) lots may stand there; ``own`` (K,) items are held there now;
-    ``refused`` says why an item cannot go.
+    ``refused`` says why an item cannot go; ``stands`` is the equity by pool.
     """
 
     account: str
@@ -63,6 +63,7 @@ class Pot:
     refused: Mapping[int, str]
     level: str
     currency: str
+    stands: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -70,19 +71,24 @@ class Pot:
         return self.session.model.id
 
     def need(self, counts: np.ndarray) -> np.ndarray:
-        """The requirement (N,) over all pools with ``counts`` (N, K) lots of each item; infinite where refused.
+        """The requirement (N,) over all pools with ``counts`` (N, K) lots of each item; infinite where refused."""
+        return self.figures(counts)[0]
+
+    def figures(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The requirement (N,), infinite where refused, and what it lacks beyond the equity that ``stands`` here (N,).
 
         Every load is the account again: rows of one run of the model, in parts of bounded size.
         """
         step = max(1, LEGS_AT_ONCE // (len(self.base.legs) + len(self.items) + 8))
         parts = [self._part(counts[low : low + step]) for low in range(0, len(counts), step)]
-        return np.concatenate([np.zeros(0), *parts])
+        need, lack = zip(*parts, strict=True)
+        return np.concatenate(need), np.concatenate(lack)
 
-    def _part(self, counts: np.ndarray) -> np.ndarray:
-        out = np.full(len(counts), np.inf)
+    def _part(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        need, lack = np.full(len(counts), np.inf), np.zeros(len(counts))
         able = np.flatnonzero((counts <= self.most).all(axis=1))
         if not len(able):
-            return out
+            return need, lack
         rows = self.loaded(counts[able])
         _, bad = check(rows, self.session.market, self.session.model, self.session.params)
         good = np.flatnonzero(~bad)
@@ -90,8 +96,14 @@ class Pot:
             result = self.session.margin(self._marked(rows.take(good)))
             step = result.run.book.settings[STEP].astype(np.int64)
             amount = level_of(result, self.level) * in_currency(result, self.currency)
-            out[able[good]] = np.bincount(step, amount, len(good))
-        return out
+            need[able[good]] = np.bincount(step, amount, len(good))
+            lack[able[good]] = np.bincount(step, np.maximum(0.0, amount - self._stands(result.pool)), len(good))
+        return need, lack
+
+    def _stands(self, pool: np.ndarray) -> np.ndarray:
+        """The equity that stands in each pool named (R,)."""
+        words, code = np.unique(pool.astype(str), return_inverse=True)
+        return np.array([self.stands.get(word, 0.0) for word in words])[code]
 
     def margin(self, counts: np.ndarray) -> Margin:
         """The whole margin with ``counts`` (K,) lots of each item."""
