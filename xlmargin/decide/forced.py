@@ -159,7 +159,7 @@ class _Work:
         """Repay ``share`` of the debts of ``rows``: every asset is sold in the same proportion, less the bonus."""
         sides, cash = Sides.of(self.book, self.there.market), self.book.cash
         owed = cash.sum(sides.debt)[rows]
-        pays = cash.sum(sides.asset / (1.0 + self.terms.bonus[cash.asset]))[rows]
+        pays = cash.sum(sides.asset / (1.0 + self.terms.bonus(self.book)))[rows]
         with np.errstate(divide="ignore", invalid="ignore"):
             sold = np.where(pays > 0, np.minimum(share * owed / pays, 1.0), 0.0)
             repaid = np.where(sold < 1.0, np.where(pays > 0, share, 0.0), np.minimum(pays / owed, 1.0))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..book import Book, added
 from ..lending import LOAN, SUPPLIED
 from ..market import Market
-from ..params import Params
 from ..run import Session
 
 BASIS = 10_000
+RESERVES, COLLATERAL = "reserves", "collateral"
 PAIRS = "debts are repaid and assets seized in proportion; a liquidator would choose one pair, bonus by efficiency mode"
 ABSORBED = "assets are seized for what the debts need and the penalty; the lender would absorb the account whole"
 
@@ -22,35 +20,50 @@ ABSORBED = "assets are seized for what the debts need and the penalty; the lende
 @dataclass(frozen=True, eq=False)
 class Terms:
     """``share`` of the debts repaid at a time, all of them where health is at or below ``whole_health`` or either
-    side is below ``whole_below`` USD; ``bonus`` (C,) that a liquidator keeps of each asset, as a fraction;
-    ``told`` what is simpler here than at the lender, empty for venues that are none.
+    side is below ``whole_below`` USD; ``told`` what is simpler here than at the lender, empty for venues that are none.
     """
 
-    share: float
-    whole_health: float
-    whole_below: float
-    bonus: np.ndarray
+    session: Session
+    share: float = 1.0
+    whole_health: float = 0.0
+    whole_below: float = 0.0
+    table: str = ""
     told: str = ""
     cite: str = ""
+    _rows: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, session: Session) -> Terms:
         """The terms of a model from its own parameters: lenders have a bonus; venues repay all debts at the mark."""
-        p, assets = session.params, list(map(str, session.market.assets))
+        p = session.params
         if "close_factor" in p.units:
-            bonus = np.array([_largest(p, "reserves", a, lambda row: row[2] / BASIS - 1.0) for a in assets])
             terms = (p["close_factor"], p["close_factor_threshold"], p["full_close_below"])
-            return cls(*terms, bonus, PAIRS, p.cite("reserves", "close_factor"))
+            return cls(session, *terms, RESERVES, PAIRS, p.cite(RESERVES, "close_factor"))
         if "store_front" in p.units:
-            bonus = np.array([_largest(p, "collateral", a, lambda row: 1.0 / row[2] - 1.0) for a in assets])
-            return cls(1.0, 0.0, 0.0, bonus, ABSORBED, p.cite("collateral"))
-        return cls(1.0, 0.0, 0.0, np.zeros(len(assets)))
+            return cls(session, table=COLLATERAL, told=ABSORBED, cite=p.cite(COLLATERAL))
+        return cls(session)
+
+    def bonus(self, book: Book) -> np.ndarray:
+        """Fraction that a liquidator keeps of each balance (B,), as its pool's market has it."""
+        if not self.table:
+            return np.zeros(len(book.cash))
+        names, number = np.unique(book.pool.astype(str), return_inverse=True)
+        rows = np.stack([self._row(str(name)) for name in names]) if len(names) else np.zeros((1, 1))
+        return rows[number[book.cash.row], book.cash.asset]
+
+    def _row(self, market: str) -> np.ndarray:
+        """The bonus of every asset (C,) in one market of the lender."""
+        if market not in self._rows:
+            p, assets = self.session.params, list(map(str, self.session.market.assets))
+            listed = p.by.get(market, {}).get(self.table) or p.common.get(self.table) or {}
+            cells = [listed[a][2] if a in listed else 0.0 for a in assets]
+            kept = [_above(c / BASIS if self.table == RESERVES else 1.0 / c if c else 0.0) for c in cells]
+            self._rows[market] = np.array(kept, np.float64)
+        return self._rows[market]
 
 
-def _largest(p: Params, table: str, asset: str, bonus: Callable[[Any], float]) -> float:
-    """The largest bonus on an asset in any market of a lender; 0 where none lists it."""
-    tables = [own.get(table) or {} for own in (p.common, *p.by.values())]
-    return max((bonus(t[asset]) for t in tables if asset in t and t[asset][2] > 0), default=0.0)
+def _above(ratio: float) -> float:
+    return max(ratio - 1.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
