@@ -46,6 +46,9 @@ class Credit:
     collateral: str
     currency: str
 
+    def __repr__(self) -> str:
+        return f"<Credit of {len(self.owners)} owners: {self.words.partition(chr(10))[0]}>"
+
     @property
     def required(self) -> np.ndarray:
         """What the venues require by themselves (O,)."""
@@ -198,6 +201,16 @@ def credit(
     used = Σ over pools max(0, requirement − equity) of the one account (without collateral: its requirement);
     utilisation = used / line; saved = Σ over venues of the requirement − net requirement.
     Raises InputError for tables that cannot be read, unknown owners and currencies without a price.
+
+    >>> from ..assemble import tables
+    >>> held = {"account": ["H", "X"], "instrument": ["BTC", "BTC"], "quantity": [3.0, -1.0]}
+    >>> listed = {"instrument": ["BTC"], "kind": ["perp"], "underlying": ["BTC"], "settle": ["USDC"], "mark": [1e5]}
+    >>> accounts = {"account": ["H", "X"], "venue": ["hyperliquid.cross", "dydx.cross"]}
+    >>> assets = {"asset": ["USDC"], "price": [1.0]}
+    >>> desk = tables(held, instruments=listed, accounts=accounts, assets=assets, as_of="2026-11-01")
+    >>> found = credit(*desk, lines={"line": [8_000]}, portfolio="dydx.cross")
+    >>> [float(x[0]) for x in (found.required, found.net, found.saved, found.utilisation)]
+    [9500.0, 4000.0, 5500.0, 0.5]
     """
     if collateral not in (EQUITY, NONE):
         hint = nearest(str(collateral), (EQUITY, NONE))

@@ -59,6 +59,15 @@ def place(
     and the leverage chosen for it stays behind.
     The same contract is one by its fields, whatever its name (see ``contract_at``).
     Raises InputError for tables that cannot be read and for positions that no pot can hold, with the reasons.
+
+    >>> from ..assemble import tables
+    >>> held = {"account": ["H", "X"], "instrument": ["BTC", "BTC"], "quantity": [3.0, -1.0]}
+    >>> listed = {"instrument": ["BTC"], "kind": ["perp"], "underlying": ["BTC"], "settle": ["USDC"], "mark": [1e5]}
+    >>> accounts = {"account": ["H", "X"], "venue": ["hyperliquid.cross", "dydx.cross"]}
+    >>> assets = {"asset": ["USDC"], "price": [1.0]}
+    >>> desk = tables(held, instruments=listed, accounts=accounts, assets=assets, as_of="2026-11-01")
+    >>> place(*desk).words  # doctest: +ELLIPSIS
+    '4,000.00 USD of initial margin, 5,500.00 less than as held (9,500.00); 1 position moves; proved least: ...
     """
     book = _of_owner(book, owner)
     places = _places(book, models, params, options, workers)
