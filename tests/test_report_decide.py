@@ -25,7 +25,13 @@ from tests.report_reading import (
     values,
 )
 from tests.test_report_input import HOSTILE
+from tests.widgets.sample import venue_book
 from xlmargin import decide
+from xlmargin.decide.across import across
+from xlmargin.decide.contagion import contagion
+from xlmargin.decide.credit import credit
+from xlmargin.decide.dynamic import dynamic
+from xlmargin.decide.placement import place
 from xlmargin.decide.pledges import pledges
 
 WHO = {"account": "Mixed collateral", "pool": ""}
@@ -96,6 +102,18 @@ def test_alerts_and_liquidation_prices_stand_in_health(written):
     assert set(prices) <= {v for v in written.values["Health"].values() if isinstance(v, float)}
 
 
+def test_named_stresses_stand_with_the_worst_of_each_account(written):
+    found, cells = decide.stress(written.margin), written.values["Stress"]
+    rows = table(written, "Stress", "Scenario")
+    assert [row["Scenario"] for row in rows] == list(found.worst()["scenario"])
+    np.testing.assert_allclose([row["Headroom"] for row in rows], found.worst()["headroom"], rtol=1e-12, atol=1e-9)
+    shown = {v for v in cells.values() if isinstance(v, float)}
+    assert set(found.equity.ravel()) <= shown
+    said = " ".join(str(v) for v in cells.values())
+    for note in found.notes[-3:]:
+        assert note.text[:60] in said
+
+
 def test_what_cannot_be_revalued_is_said_with_the_first_reason(tmp_path):
     positions = {"instrument": ["ABC 2026-12-18 90 C", "ABC 2026-12-18 100 C"], "quantity": [-1.0, 1.0]}
     more = {"kind": ["option"] * 2, "underlying": ["ABC"] * 2, "settle": ["USD"] * 2, "strike": [90.0, 100.0]}
@@ -138,24 +156,24 @@ def test_results_hold_the_core_s_figures(decisions):
 def test_parties_of_a_simulation_add_up_to_nothing(decisions):
     cells, live = values(decisions)["Simulation"], formulas(decisions)["Simulation"]
     assert len(live) >= 2
-    assert sum(cells[place] for place in live) == pytest.approx(0.0, abs=1e-6)
+    assert sum(cells[at] for at in live) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_formulas_are_the_report_s_own_and_calc_agrees(decisions, tmp_path):
     found = Written(decisions, derive(), formulas(decisions), values(decisions))
     for sheet, cells in found.formulas.items():
-        for place, formula in cells.items():
-            assert any(re.fullmatch(own, formula) for own in OWN_FORMULAS), (sheet, place, formula)
-    for sheet, place, parts, value, size in sums(found):
-        assert abs(parts - value) <= 1e-9 * size, (sheet, place)
+        for at, formula in cells.items():
+            assert any(re.fullmatch(own, formula) for own in OWN_FORMULAS), (sheet, at, formula)
+    for sheet, at, parts, value, size in sums(found):
+        assert abs(parts - value) <= 1e-9 * size, (sheet, at)
     again = recalculated(decisions, tmp_path)
     for sheet, cells in found.formulas.items():
-        for place in cells:
-            cached, computed = found.values[sheet][place], again[sheet].get(place, 0.0)
+        for at in cells:
+            cached, computed = found.values[sheet][at], again[sheet].get(at, 0.0)
             same = (
                 computed == cached if isinstance(cached, str) else computed == pytest.approx(cached, rel=1e-9, abs=1e-8)
             )
-            assert same, (sheet, place)
+            assert same, (sheet, at)
 
 
 def test_charts_of_decisions_name_cells_only(decisions):
@@ -180,6 +198,34 @@ def test_what_has_no_frame_is_refused_by_name(tmp_path):
     with pytest.raises(xm.InputError, match=r"a int has no frame\(\)"):
         report.write(derive(), tmp_path / "report.xlsx", decisions=[3])
     assert not list(tmp_path.iterdir())
+
+
+def test_results_of_several_venues_have_their_tables(tmp_path):
+    book, market = venue_book()
+    models = {"derive": MODEL, "binance.usdm": "binance.usdm"}
+    fall = {"price": {"BTC": -0.3, "ETH": -0.3}}
+    made = [
+        across(book, market, models),
+        credit(book, market, models, {"owner": ["fund"], "line": [60_000.0]}),
+        contagion(book, market, models, fall),
+        place(book, market, models),
+    ]
+    path = report.write_decisions(made, tmp_path / "venues.xlsx")
+    cells = values(path)
+    assert list(cells) == ["Across", "Credit", "Contagion", "Placement"]
+    for name, result in zip(cells, made, strict=True):
+        shown = {v for v in cells[name].values() if isinstance(v, float)}
+        numbers = result.frame().select_dtypes("float").drop(columns=["worst", "cover"], errors="ignore")
+        wanted = {v for v in numbers.to_numpy().ravel() if np.isfinite(v) and v != 0}
+        assert wanted <= shown, name
+    assert made[2].words.split(".")[0] in " ".join(map(str, cells["Contagion"].values()))
+
+
+def test_tomorrow_s_margin_has_its_multipliers(tmp_path):
+    found = dynamic(derive(), vol={"BTC": [0.5, 0.6, 0.9]}, reference=0.5)
+    cells = values(report.write_decisions([found], tmp_path / "dynamic.xlsx"))["Dynamic"]
+    assert set(found.frame()["tomorrow"]) <= {v for v in cells.values() if isinstance(v, float)}
+    assert set(found.multipliers()["multiplier"]) <= {v for v in cells.values() if isinstance(v, float)}
 
 
 def test_results_alone_make_a_workbook(tmp_path):

@@ -12,7 +12,7 @@ from ..decide.stress import stress
 from ..decide.stresses import named_stresses
 from ..errors import XlmarginError
 from .report_content import Content
-from .report_decisions import notes_of
+from .report_decisions import notes_of, stressed
 from .report_paper import Paper
 from .report_sections import Section, write
 
@@ -78,13 +78,9 @@ def states(content: Content) -> list[Section]:
 def stresses(content: Content) -> list[Section]:
     """What every account becomes in the named stresses, the worst of each, and what the scenarios rest on."""
     found = stress(content.detail)
-    figures = ["equity after", "equity change", "initial after", "maintenance after", "headroom"]
-    columns = ["scenario", "account", "pool", "currency", *figures, "state after", "severity"]
-    made = {"headroom": ("equity after", "maintenance after")}
     told = [f"{s.name}: {s.title}. {s.words} Sources: {s.source}" for s in named_stresses()]
     return [
-        Section("The worst for each account", found.worst()[[*columns, "remark"]], differences=made),
-        Section("Every scenario", found.frame()[columns], found.words, differences=made),
+        *stressed(found),
         Section("What happened", None, "\n".join(told)),
         *notes_of(found),
     ]

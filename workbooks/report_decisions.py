@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..decide.across import Across
+from ..decide.aftermath import Contagion
+from ..decide.dynamic import Dynamic
 from ..decide.path import Path
 from ..decide.simulate import PARTIES, Simulation
+from ..decide.stress import Stress
 from ..decide.surface import Surface
 from ..errors import InputError
 from ..scenarios import move_words
@@ -21,17 +25,15 @@ FURTHER = {
     "alerts": "Alerts",
     "ranking": "Each candidate alone",
     "requirements": "Requirements",
-    "rounds": "Round by round",
-    "prices": "Prices",
     "venues": "Venues",
     "limits": "Lines and limits",
     "gains": "Other arrangements",
     "refusals": "What cannot stand where",
-    "multipliers": "Multipliers",
 }
 FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 COLOURS = ("#1F3A5A", "#C98A1B", RED, "#8A949E", "#4E8F66", "#7A5EA8")
-LONGEST_NAME, MOST_LINES = 31, 6
+LONGEST_NAME, MOST_LINES, LAST_DAYS = 31, 6, 60
+STRESSED = ("equity after", "equity change", "initial after", "maintenance after", "headroom")
 
 
 def sheets(paper: Paper, book: Any, decisions: Iterable[Any], foot: str) -> None:
@@ -49,7 +51,8 @@ def sections_of(result: Any) -> tuple[str, list[Section]]:
     """What a result says in words, and its tables. Raises InputError for what has no table."""
     for kind, make in KINDS.items():
         if isinstance(result, kind):
-            return _said(result), [*make(result), *notes_of(result)]
+            said = "" if kind is Stress else _said(result)
+            return said, [*make(result), *notes_of(result)]
     if isinstance(result, Sequence) and result and all(is_dataclass(one) for one in result):
         return "", [Section("", _frame([asdict(one) for one in result]))]
     if hasattr(result, "columns") and hasattr(result, "iloc"):
@@ -173,4 +176,45 @@ def _surface(found: Surface) -> list[Section]:
     return sections
 
 
-KINDS: dict[type, Callable[[Any], list[Section]]] = {Path: _path, Simulation: _simulation, Surface: _surface}
+def stressed(found: Stress) -> list[Section]:
+    """The scenario that leaves each account least, and every scenario."""
+    columns = ["scenario", "account", "pool", "currency", *STRESSED, "state after", "severity"]
+    made = {"headroom": ("equity after", "maintenance after")}
+    return [
+        Section("The worst for each account", found.worst()[[*columns, "remark"]], differences=made),
+        Section("Every scenario", found.frame()[columns], found.words, differences=made),
+    ]
+
+
+def _contagion(found: Contagion) -> list[Section]:
+    return [
+        Section("Round by round", _used(found.rounds())),
+        Section("Prices", found.prices()),
+        Section("Accounts", _used(found.frame()), "Broke: the round; 0 before the shock, 1 by the shock, -1 never."),
+    ]
+
+
+def _across(found: Across) -> list[Section]:
+    return [Section("", found.frame().drop(columns=["worst"], errors="ignore"))]
+
+
+def _dynamic(found: Dynamic) -> list[Section]:
+    days = found.multipliers()
+    words = f"The last {LAST_DAYS} of {len(days):,} rows." if len(days) > LAST_DAYS else ""
+    return [Section("Initial margin", found.frame()), Section("Multipliers", days.tail(LAST_DAYS), words)]
+
+
+def _used(rows: Any) -> Any:
+    """The columns of amounts in which some is not zero, and all others."""
+    return rows.drop(columns=[c for c in rows if rows[c].dtype.kind == "f" and not rows[c].fillna(0.0).ne(0.0).any()])
+
+
+KINDS: dict[type, Callable[[Any], list[Section]]] = {
+    Path: _path,
+    Simulation: _simulation,
+    Surface: _surface,
+    Stress: stressed,
+    Contagion: _contagion,
+    Across: _across,
+    Dynamic: _dynamic,
+}

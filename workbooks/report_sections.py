@@ -117,16 +117,16 @@ def write(paper: Paper, sheet: Any, title: str, words: str, sections: Iterable[S
     """Write a sheet: its title, what it says, and every table."""
     given = list(sections)
     paper.text(sheet, 0, 0, title, bold=True, font_size=14)
-    if words:
-        paper.text(sheet, 1, 0, words, font_color=QUIET)
     widths = _widths(given)
     for c, width in widths.items():
         sheet.set_column(c, c, width)
-    row, right = 3, 0
+    told = Section("", None, words)
+    row = _section(paper, sheet, told, 1, widths) + 2
+    right = _right(told, widths)
     for section in given:
         row = _section(paper, sheet, section, row, widths) + 2
         right = max(right, _right(section, widths))
-    sheet.freeze_panes(2, 0)
+    sheet.freeze_panes(1, 0)
     drawn = any(section.draw for section in given)
     page(sheet, foot, area=None if drawn or not given else (max(row, 3), right))
 

@@ -49,3 +49,30 @@ def desk(count: int = 9, account: str = "main") -> dict[str, dict[str, list]]:
 def book(count: int = 9) -> tuple[xm.Book, xm.Market]:
     """The desk as a book and a market."""
     return xm.tables(**desk(count), as_of=AS_OF)
+
+
+def venue_book() -> tuple[xm.Book, xm.Market]:
+    """One owner's accounts at two venues: options and a perpetual on Derive, perpetuals on Binance."""
+    instruments = {
+        "instrument": ["BTC-PERP", "BTC-20261225-100500-C", "BTCUSDT", "ETHUSDT"],
+        "kind": ["perp", "option", "perp", "perp"],
+        "underlying": ["BTC", "BTC", "BTC", "ETH"],
+        "settle": ["USDC", "USDC", "USDT", "USDT"],
+        "mark": [INDEX, None, 100_010.0, 4_000.0],
+        "index": [INDEX, INDEX, INDEX, 4_000.0],
+        "iv": [None, 0.5, None, None],
+        "forward": [None, 100_800.0, None, None],
+        "rate": [None, 0.04, None, None],
+    }
+    positions = {
+        "instrument": ["BTC-PERP", "BTC-20261225-100500-C", "BTCUSDT", "ETHUSDT", "BTCUSDT"],
+        "quantity": [3.0, -4.0, -2.5, 40.0, 6.0],
+        "entry_price": [99_000.0, None, 100_500.0, 3_900.0, 101_000.0],
+        "account": ["derive desk", "derive desk", "binance desk", "binance desk", "binance second"],
+        "leverage": [None, None, 20.0, 20.0, 20.0],
+    }
+    names = ["derive desk", "binance desk", "binance second"]
+    balances = {"asset": ["USDC", "USDT", "USDT"], "amount": [60_000.0, 90_000.0, 40_000.0], "account": names}
+    accounts = {"account": names, "venue": ["derive", "binance.usdm", "binance.usdm"], "owner": ["fund"] * 3}
+    assets = {"asset": ["USDC", "USDT", "BTC", "ETH"], "price": [1.0, 1.0, INDEX, 4_000.0]}
+    return xm.tables(positions, balances, instruments, assets, accounts=accounts, as_of=AS_OF)
