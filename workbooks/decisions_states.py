@@ -16,7 +16,7 @@ from xlmargin.parsing import read_number
 from . import cells
 from .cache import digest
 from .functions import BOOK, REST
-from .given_tables import choice, chosen, columns, named, series, told_in, whole, word
+from .given_tables import choice, chosen, columns, listed, named, series, told_in, whole, word
 from .ranges import KEPT, Ranges
 from .registry import function
 
@@ -26,7 +26,7 @@ SURFACE = {"underlying": str, "prices": series, "vols": series}
 FIGURES = {name: name for name in ("headroom", "equity", "requirement")}
 STRESSES = {"accounts": "frame", "worst": "worst", "parts": "parts", "known": "known"}
 BOUNDS = {"floor": read_number, "cap": read_number, "speed": read_number, "buffer": read_number}
-REGIME = BOUNDS | {"tool": word, "days": whole, "vol *": series, "reference *": read_number}
+REGIME = BOUNDS | {"tool": word, "scale": listed, "days": whole, "vol *": series, "reference *": read_number}
 NO_HISTORY = "more: no prices by day; give them, with date in the header, or vol NAME and reference NAME in settings"
 DYNAMIC = {"requirement": "frame", "multipliers": "multipliers", "path": "path", "procyclicality": "procyclicality"}
 
@@ -96,7 +96,7 @@ def XM_STRESS(ranges: Ranges, scenarios: Any, account: str, output: str) -> Any:
 
 @function(
     f"{BOOK} {REST} settings output more",
-    settings="floor, cap, speed, buffer, tool, days; vol BTC=0.5,0.6 and reference BTC=0.5 where no history is given",
+    settings="floor, cap, speed, buffer, tool, scale, days; vol BTC=0.5,0.6 and reference BTC=0.5 without a history",
     output="multipliers, path or procyclicality; left out: requirements as published, of today and of tomorrow",
     more="Prices by day: history in a cell above the header date, then a column an underlying",
 )

@@ -150,6 +150,15 @@ def series(cell: Any) -> list[float]:
     return [read_number(part) for part in str(cell).replace(";", ",").split(",")]
 
 
+def listed(cell: Any) -> list[str]:
+    """Words separated by commas.
+
+    >>> listed("floor, cap")
+    ['floor', 'cap']
+    """
+    return words("", cell)
+
+
 def whole(cell: Any) -> int:
     """A whole number."""
     number = read_number(cell)

@@ -106,6 +106,9 @@ def dynamic(
     buffer: Annotated[
         float | None, typer.Option(help="on top while calm, used up as volatility rises, a fraction")
     ] = None,
+    scale: Annotated[
+        list[str] | None, typer.Option(metavar="PARAMETER", help="what scales, in place of what is known; repeatable")
+    ] = None,
     days: Annotated[int, typer.Option(help="days ahead, volatility held")] = 1,
     show: Annotated[str, typer.Option(help="requirement, multipliers, path or procyclicality")] = "requirement",
 ) -> Any:
@@ -123,6 +126,7 @@ def dynamic(
         vol=numbers("--vol", vol, ",") or None,
         reference=numbers("--reference", reference) or None,
         tool=tool,
+        scale=scale,
         days=days,
         **bounds,
     )
