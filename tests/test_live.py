@@ -10,7 +10,7 @@ import pytest
 
 import xlmargin as xm
 from tests.law_books.derive import tables
-from xlmargin import live
+from xlmargin.run import Session
 
 MODEL = "derive.portfolio"
 
@@ -54,8 +54,8 @@ def test_only_touched_accounts_run_again(desk, monkeypatch):
     folder, made = desk
     held = made["positions"]["account"].iloc[0]
     ran = []
-    real = live.margin
-    monkeypatch.setattr(live, "margin", lambda book, *a, **k: ran.append(list(book.account)) or real(book, *a, **k))
+    real = Session.margin
+    monkeypatch.setattr(Session, "margin", lambda self, book: ran.append(list(book.account)) or real(self, book))
 
     def double_first(made):
         made["positions"].loc[0, "quantity"] *= 2
@@ -64,6 +64,7 @@ def test_only_touched_accounts_run_again(desk, monkeypatch):
     assert len(first.touched) == 6
     assert second.touched == (held,)
     assert ran[1] == [held]
+    assert (first.repriced, second.repriced) == (first.listed, 0)
     pd.testing.assert_frame_equal(figures(second.frame), figures(xm.margin(*xm.read(folder), MODEL).frame()))
 
 
@@ -95,6 +96,42 @@ def test_new_and_gone_accounts(desk):
 
     _, change = loop(folder, made, swap)
     assert change.touched == ("new",)
+    pd.testing.assert_frame_equal(figures(change.frame), figures(xm.margin(*xm.read(folder), MODEL).frame()))
+
+
+def test_an_account_that_is_gone_leaves_the_others_as_they_are(desk):
+    folder, made = desk
+
+    def close(made):
+        for name in ("positions", "balances"):
+            made[name] = made[name][made[name]["account"] != "a3"]
+
+    first, change = loop(folder, made, close)
+    assert change.touched == ()
+    assert list(change.frame["account"]) == [a for a in first.frame["account"] if a != "a3"]
+    pd.testing.assert_frame_equal(figures(change.frame), figures(xm.margin(*xm.read(folder), MODEL).frame()))
+
+
+def test_a_sheet_in_another_order_changes_nothing(desk):
+    folder, made = desk
+
+    def turn(made):
+        for name in ("positions", "instruments"):
+            made[name] = made[name].iloc[::-1].reset_index(drop=True)
+
+    _, change = loop(folder, made, turn)
+    assert change.touched == ()
+    assert change.repriced == 0
+
+
+def test_time_and_assets_touch_everything(desk):
+    folder, made = desk
+
+    def depeg(made):
+        made["assets"]["price"] = made["assets"]["price"] * 0.999
+
+    _, change = loop(folder, made, depeg)
+    assert len(change.touched) == 6
     pd.testing.assert_frame_equal(figures(change.frame), figures(xm.margin(*xm.read(folder), MODEL).frame()))
 
 
@@ -147,3 +184,35 @@ def test_command(desk):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(pd.read_csv(folder / "out.csv")) == 6
+
+
+def run(folder, *more):
+    command = [sys.executable, "-m", "xlmargin.cli", "watch", str(folder), "--rounds", "1", *more]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("-m", "derive.portfoleo"), "did you mean 'derive.portfolio'"),
+        (("--venue", "derebit"), "did you mean 'deribit'"),
+        (("--option", "side=post"), "side"),
+        (("--as-of", "yesterday"), "--as-of"),
+        (("--params", "none.json"), "no file 'none.json'"),
+    ],
+)
+def test_what_cannot_be_watched_ends_the_command(desk, more, said):
+    folder, made = desk
+    save(folder, made)
+    done = run(folder, *more)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_source_that_is_not_there_is_told_with_the_nearest(desk):
+    folder, made = desk
+    save(folder, made)
+    done = run(folder.with_name(folder.name + "x"))
+    assert done.returncode == 2
+    assert f"did you mean '{folder.name}'" in done.stderr

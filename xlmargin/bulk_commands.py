@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from . import given
 from .errors import InputError
+from .options_of_commands import MODEL, AsOf, Choices, ModelId, Payload, Venue
 
 
 def batch(
@@ -87,8 +89,11 @@ def _pairs(given: list[str] | None) -> dict[str, Any]:
 
 def watch(
     source: Annotated[Path, typer.Argument(help="workbook or folder of tables that is saved again and again")],
-    model: Annotated[str, typer.Option("--model", "-m", help="rulebook")] = "derive.portfolio",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="valuation time, UTC")] = None,
+    model: ModelId = MODEL,
+    as_of: AsOf = None,
+    option: Choices = None,
+    params: Payload = None,
+    venue: Venue = "",
     every: Annotated[float, typer.Option(help="seconds between looks")] = 0.5,
     rounds: Annotated[int | None, typer.Option(help="stop after so many looks")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="keep the summary here as CSV")] = None,
@@ -96,19 +101,32 @@ def watch(
     """Margin a book again whenever it is saved; print what changed and every change of state. Stop with Ctrl-C."""
     from .live import watch as loop
 
-    for change in loop(source, model, as_of=as_of, every=every, rounds=rounds):
+    given.spelling(as_of, venue)
+    how = {"options": given.options(option), "params": params}
+    good = False
+    for change in loop(source, model, as_of=as_of, venue=venue, every=every, rounds=rounds, **how):
         if change.problem:
             typer.echo(f"problem: {change.problem}", err=True)
             continue
-        for account, pool, before, after in change.states:
-            name = f"{account} {pool}".strip()
-            typer.echo(f"{name}: {before} → {after}" if before else f"{name}: {after}")
-        rows = change.frame[change.frame["account"].isin(change.touched)]
-        typer.echo(rows[["account", "pool", "equity", "initial", "maintenance"]].to_string(index=False))
+        good = True
+        _say(change)
         if output is not None:
             part = output.with_name(output.name + ".part")
             change.frame.to_csv(part, index=False)
             part.replace(output)
+    if not good:
+        raise InputError(f"{source.name} could not be margined")
+
+
+def _say(change: Any) -> None:
+    """States that changed, then the accounts that were margined again."""
+    for account, pool, before, after in change.states:
+        name = f"{account} {pool}".strip()
+        typer.echo(f"{name}: {before} → {after}" if before else f"{name}: {after}")
+    rows = change.frame[change.frame["account"].isin(change.touched)]
+    if len(rows):
+        typer.echo(rows[["account", "pool", "equity", "initial", "maintenance"]].to_string(index=False))
+    typer.echo(f"{len(rows):,} rows margined, {change.repriced:,} of {change.listed:,} instruments priced", err=True)
 
 
 def register(app: typer.Typer) -> None:

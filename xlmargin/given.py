@@ -23,11 +23,16 @@ UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 def read(source: Path, as_of: str | None, venue: str, hint: str = "") -> tuple[Book, Market]:
     """A book and a market; ``hint`` is whose spelling is meant where no venue is given."""
+    spelling(as_of, venue)
+    return read_source(source, as_of=as_of, venue=venue or hint)
+
+
+def spelling(as_of: str | None, venue: str) -> None:
+    """Refuse a time that cannot be read and a venue that is not known."""
     if as_of is not None:
         moment(as_of)
     if venue and venue.strip().casefold().partition(".")[0] not in VENUES:
         raise InputError(f"--venue: no venue {venue!r}{nearest(venue, VENUES)} (venues: {', '.join(VENUES)})")
-    return read_source(source, as_of=as_of, venue=venue or hint)
 
 
 def moment(as_of: str) -> float:
