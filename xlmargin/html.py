@@ -16,7 +16,9 @@ MOST_LEDGER = 400
 MOST_LEGS = 2_000
 TWO_DIGITS = frozenset({"USD", "USDC", "USDT", "EUR", "GBP", "CHF", "CAD", "AUD"})
 INDENT = "&emsp;"
+DUST = 1e-9  # a tenth of a satoshi: what is left of a sum that rounds
 SHARES = frozenset({"ratio", "percent", "share", "down", "up", "cover"})
+MOVES = frozenset({"down", "up", "move"})
 
 
 def amount(value: float, currency: str = "USD") -> str:
@@ -47,6 +49,31 @@ def cell(column: str, value: Any, currency: str = "USD") -> str:
     return "" if value is None or value != value else str(value).removesuffix("+00:00")
 
 
+def figure(value: float) -> str:
+    """A figure of any unit: two decimals from a hundred upwards, six digits below; a dash where there is none.
+
+    >>> figure(1234567.891), figure(-0.0123456789), figure(float("nan"))
+    ('1,234,567.89', '-0.0123457', '–')
+    """
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.6g}" if abs(value) >= DUST else "0"
+
+
+def told(column: str, value: Any) -> str:
+    """A cell of a decision's table as text, by the heading of its column.
+
+    >>> told("down", -0.114), told("net", -0.0197796), told("passes", False), told("change, fraction", 0.2)
+    ('-11.4 %', '-0.0197796', 'no', '20.0 %')
+    """
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        by = f"{value:+.1%}".replace("%", " %") if column in MOVES and math.isfinite(value) else ""
+        return by or (share if column in SHARES or column.endswith((" share", ", fraction")) else figure)(float(value))
+    return cell(column, value)
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool], caption: str = "") -> str:
     """An HTML table of text cells, numbers to the right; every cell is escaped."""
     side = ["right" if n else "left" for n in numeric]
@@ -66,16 +93,32 @@ def _text(content: str) -> str:
 
 def frame(data: Any, caption: str = "") -> str:
     """A result DataFrame (summary, comparison) as an HTML table, the first rows of a long one."""
-    shown = data.head(MOST_ROWS)
-    names = [str(c) for c in shown.columns]
-    money = shown["currency"] if "currency" in names else ["USD"] * len(shown)
+    names = [str(c) for c in data.columns]
+    money = data["currency"].head(MOST_ROWS) if "currency" in names else ["USD"] * min(len(data), MOST_ROWS)
     rows = [
         [cell(name, value, str(unit)) for name, value in zip(names, record, strict=True)]
-        for record, unit in zip(shown.itertuples(index=False, name=None), money, strict=True)
+        for record, unit in zip(_first(data), money, strict=True)
     ]
-    numeric = [shown[c].dtype.kind == "f" for c in shown.columns]
-    more = f"<p>… and {len(data) - len(shown):,} more rows</p>" if len(data) > len(shown) else ""
-    return table(names, rows, numeric, caption) + more
+    numeric = [data[c].dtype.kind == "f" for c in data.columns]
+    return table(names, rows, numeric, caption) + _rest(data)
+
+
+def decision(data: Any, words: str = "", notes: Iterable[Any] = ()) -> str:
+    """A decision's DataFrame as an HTML table without its empty columns, under what it says, over what it rests on."""
+    rows = [[told(str(c), v) for c, v in zip(data.columns, row, strict=True)] for row in _first(data)]
+    kept = [n for n in range(len(data.columns)) if not rows or any(row[n] not in ("", "–") for row in rows)]
+    numeric = [data.dtypes.iloc[n].kind in "fiu" for n in kept]
+    shown = table([str(data.columns[n]) for n in kept], [[row[n] for n in kept] for row in rows], numeric)
+    said = "".join(f"<p>{escape(line)}</p>" for line in words.splitlines())
+    return said + shown + _rest(data) + _list("Notes", dict.fromkeys(n.text for n in notes))
+
+
+def _first(data: Any) -> Any:
+    return data.head(MOST_ROWS).itertuples(index=False, name=None)
+
+
+def _rest(data: Any) -> str:
+    return f"<p>… and {len(data) - MOST_ROWS:,} more rows</p>" if len(data) > MOST_ROWS else ""
 
 
 def margin(result: Margin) -> str:

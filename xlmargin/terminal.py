@@ -10,10 +10,10 @@ from typing import Any
 from .cases import Case, Venues
 from .errors import InputError
 from .given import passed_over
+from .html import figure
 
 UNSEEN = 160
 LONGEST_WORD = 40
-DUST = 1e-9  # a tenth of a satoshi: what is left of a sum that rounds
 PLAIN = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
 
 
@@ -158,7 +158,5 @@ def _cell(value: Any) -> str:
     ('1,234,567.89', '0.0123457', '', 'BTC')
     """
     if isinstance(value, float):
-        if value != value:
-            return ""
-        return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.6g}" if abs(value) >= DUST else "0"
+        return figure(value) if value == value else ""
     return str(value)

@@ -12,10 +12,11 @@ import numpy as np
 from ..errors import Note
 from .cohort import Cohort
 from .rounds import FLOWS, Round
+from .shown import Shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Contagion:
+class Contagion(Shown):
     """What became of every account (A,), round by round; amounts in USD.
 
     ``broke`` (A,) is the round in which an account fell below maintenance and its owner did not save it: 0 before the

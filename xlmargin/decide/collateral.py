@@ -12,6 +12,7 @@ import pandas as pd
 from ..errors import InputError, Note, Problem, nearest
 from .programme import Programme, Solution
 from .schedules import with_schedule
+from .shown import Shown
 
 ASSETS = ("asset", "quantity", "price", "haircut", "cost", "lot", "group")
 REQUIREMENTS = ("requirement", "required", "minimum", "most_assets")
@@ -21,8 +22,8 @@ GROUPS = ("group", "requirement", "share")
 DEFAULT = {"price": 1.0, "haircut": 0.0, "cost": 0.0, "minimum": 0.0}
 
 
-@dataclass(frozen=True, eq=False)
-class Allocation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Allocation(Shown):
     """What is posted where: a row per pair used; cost reached and the bound that no allocation can go below."""
 
     pairs: Any

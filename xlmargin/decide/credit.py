@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..book import Book
+from ..book import Book, added
 from ..errors import InputError, nearest
 from ..ledger import Margin
 from ..market import Market
@@ -20,13 +20,14 @@ from .breaches import Finding, findings, of_underlyings
 from .house import House, contributions, house
 from .lines import Lines, lines_of
 from .owners import as_one, owners_of
+from .shown import Shown
 from .standing import Standing
 
 EQUITY, NONE = "equity", "none"
 
 
-@dataclass(frozen=True, eq=False)
-class Credit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Credit(Shown):
     """Owners (O) and what they require: at each venue (``standing``), and as one account an owner (``whole``).
 
     ``adds`` (O, V) is what a venue's positions add to the net requirement by its ledger. ``found`` are the lines and
@@ -268,7 +269,7 @@ def _adds(
     venue = np.array([place[str(a)] for a in book.account], np.int64)
     amounts = contributions(whole, market, owners, owner, book, level, currency)
     key = (owner * len(made) + venue)[book.legs.row]
-    own = np.bincount(key, amounts, len(owners) * len(made)).reshape(len(owners), len(made))
+    own = added(key, amounts, len(owners) * len(made)).reshape(len(owners), len(made))
     total = each.required.sum(axis=1, keepdims=True)
     part = np.divide(each.required, total, out=np.zeros_like(own), where=total != 0)
     return own + part * (whole.need - own.sum(axis=1))[:, None]

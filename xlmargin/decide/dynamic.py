@@ -23,6 +23,7 @@ from .moves import groups
 from .observed import DAY, observed
 from .regime import NONE, Policy, Regime, settings
 from .scaled import Scale, common_values, scaled, scales
+from .shown import Shown
 from .subject import level_of, on_margin
 from .worlds import at_time, remade
 
@@ -34,8 +35,8 @@ NEWER = "the parameters published for {} are scaled for tomorrow, those of {} fo
 NOTHING = "no parameter of {} scales with volatility under this rulebook: its requirement stays"
 
 
-@dataclass(frozen=True, eq=False)
-class Dynamic:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dynamic(Shown):
     """Margins (R,) under the published parameters, under today's multipliers and under tomorrow's.
 
     ``params`` are tomorrow's: ``xm.margin(book, market, model, params=found.params)`` gives ``tomorrow`` again.

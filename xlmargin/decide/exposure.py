@@ -15,6 +15,7 @@ from ..market import OPTION, SENSITIVITY, Market
 from ..pricing import YEAR, greeks
 from .axis import UNDERLYING, Axis
 from .moves import groups, refuse_unpriced
+from .shown import Shown
 from .subject import on_margin
 from .trades import marks
 
@@ -62,8 +63,8 @@ def _quote(market: Market) -> np.ndarray:
     return np.where(np.isnan(found) | (market.inverse & (names == settle)), 1.0, found)
 
 
-@dataclass(frozen=True, eq=False)
-class Exposure:
+@dataclass(frozen=True, eq=False, repr=False)
+class Exposure(Shown):
     """A row per pool and underlying (N,), further tables by expiry and by asset, and what offsets what."""
 
     margin: Margin

@@ -12,6 +12,7 @@ from ..frames import LEGS, holding_name
 from ..ledger import Margin
 from .axis import ALL, COLLATERAL, UNDERLYING, VOLATILITY
 from .liquidation import Liquidation, liquidation, percent
+from .shown import Shown
 from .subject import on_margin
 from .trades import closed
 from .venues import State, reached, states
@@ -20,8 +21,8 @@ NEAR = ((0.05, "serious"), (0.15, "warning"))
 RANK = {"critical": 0, "serious": 1, "warning": 2, "note": 3}
 
 
-@dataclass(frozen=True, eq=False)
-class Health:
+@dataclass(frozen=True, eq=False, repr=False)
+class Health(Shown):
     """The state of every pool (R,), the moves to maintenance by price, volatility and collateral, and its weak spots.
 
     ``relief`` (H,) is by how much headroom would grow if that leg alone were closed at its mark.

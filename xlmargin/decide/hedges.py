@@ -22,6 +22,7 @@ from .exposure import Greeks
 from .moves import groups, refuse_unpriced
 from .ranked import alone, step_by_step
 from .reruns import Reruns, account_row
+from .shown import Shown
 
 COLUMNS = (
     Column("most", "most contracts, each way", "contracts", need=OPTIONAL, positive=True),
@@ -31,8 +32,8 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Hedges:
+@dataclass(frozen=True, eq=False, repr=False)
+class Hedges(Shown):
     """Trades (N,) that lower a requirement: what it was, what it becomes, what they cost, and the bound.
 
     ``bound`` is what requirement and cost together cannot go below with these candidates; NaN where the rule proved
@@ -121,8 +122,8 @@ def hedges(
     wide = reach(book.take([row]), market, model, names, how)
     kept = [n for n, name in enumerate(names) if name in wide.number]
     if not kept:
-        why = next(iter(wide.refused.values()), "the list is empty")
-        raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {model} takes: {why}")])
+        why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
+        raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {id} takes: {why}")])
     names = [names[n] for n in kept]
     search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level, most_trades)
     search.budget = np.inf if budget is None else float(budget)

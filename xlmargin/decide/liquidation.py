@@ -13,14 +13,15 @@ from ..ledger import Margin
 from .axis import ALL, UNDERLYING, Axis
 from .roots import COARSE, FINE, grid
 from .search import Search
+from .shown import Shown
 from .subject import level_of, on_margin
 
 REACH = (0.001, 10.0)
 PAIRS = 1 << 16
 
 
-@dataclass(frozen=True, eq=False)
-class Liquidation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Liquidation(Shown):
     """A row per pool and target (P,): what moves, from where, and the nearest prices down and up; NaN where none.
 
     ``down`` and ``up`` are factors of ``level``, the price now; ``root`` and ``pair`` (K,) list every sign change,

@@ -17,14 +17,15 @@ from ..run import Session
 from .baskets import read
 from .candidates import reach
 from .reruns import STEP, account_row, summed
+from .shown import Shown
 from .trades import Trades, traded
 
 EXACT = 12
 BEAM = 64
 
 
-@dataclass(frozen=True, eq=False)
-class Path:
+@dataclass(frozen=True, eq=False, repr=False)
+class Path(Shown):
     """An order of execution: what is traded at each step (S,), and figures before the first and after every step.
 
     ``peak`` is the largest initial margin on the way; ``exact`` says that no order has a lower one, else ``bound`` is

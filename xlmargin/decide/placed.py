@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .pots import Items, Pot
+from .shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class Placement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Placement(Shown):
     """Positions (K) over pots (V): ``counts`` (V, K) lots of each that stand there, and what each pot requires.
 
     ``before``, ``after`` (V,) are what is required as held (hedges nowhere) and as placed; ``equity`` (V,) what stands

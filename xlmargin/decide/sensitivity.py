@@ -13,6 +13,7 @@ from ..errors import InputError, Problem
 from ..ledger import Margin
 from ..market import OPTION
 from .moves import Moves, groups, named
+from .shown import Shown
 from .subject import level_of, on_margin
 from .worlds import figures
 
@@ -20,8 +21,8 @@ DAY, BASIS_POINT = 86400.0, 1e-4
 MOST_FACTORS = 12
 
 
-@dataclass(frozen=True, eq=False)
-class Sensitivity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sensitivity(Shown):
     """A row per pool and factor (N,): what a bump up and one down change in equity and in a requirement."""
 
     columns: dict[str, np.ndarray]
@@ -106,8 +107,8 @@ def _changes(margin: Margin, moves: Moves, now: tuple[np.ndarray, np.ndarray], l
     return {"equity": equity, level: need, "headroom": equity - need}
 
 
-@dataclass(frozen=True, eq=False)
-class Attribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Attribution(Shown):
     """What each factor (F,) of one combined move adds to the change of equity and of a requirement (F, R)."""
 
     account: np.ndarray

@@ -14,6 +14,7 @@ from ..ledger import Margin
 from ..run import Session
 from .moves import Moves, named
 from .rivals import Rivals
+from .shown import Shown
 from .subject import on_margin
 from .trades import closed, marks, paid
 from .valuation import notional, rates, value
@@ -38,8 +39,8 @@ class Event:
     maintenance: float
 
 
-@dataclass(frozen=True, eq=False)
-class Simulation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Shown):
     """What became of one account: events, equity and maintenance at each point, what everybody gained in all.
 
     ``size`` (T+1, H) is what is left of each leg of the start, as a fraction; ``fund`` what the fund ends with.

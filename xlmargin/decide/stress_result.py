@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import Note
 from ..ledger import Margin
 from .sensitivity import Attribution, shapley
+from .shown import Shown
 from .stress_plan import PARTS, Plan, outcomes
 from .subject import level_of
 from .venues import State
@@ -17,8 +18,8 @@ from .venues import State
 FIGURES = ("equity", "initial", "maintenance", "available")
 
 
-@dataclass(frozen=True, eq=False)
-class Stress:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stress(Shown):
     """K scenarios on R pools, arrays (K, R): ``equity`` that counts and every requirement in ``levels``.
 
     ``pnl`` is the change of equity by the market's moves alone, ``lost`` and ``frozen`` what balances at failed
@@ -175,8 +176,8 @@ class Stress:
         return Attribution(m.account, m.pool, tuple(PARTS[p] for p in used), *shares, level)
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
+@dataclass(frozen=True, eq=False, repr=False)
+class Parts(Shown):
     """What each part of K scenarios adds to equity and a requirement: an attribution (F, R) per scenario."""
 
     scenario: tuple[str, ...]

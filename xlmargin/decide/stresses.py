@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ParameterError, nearest
+from .shown import Shown
 
 FILE = Path(__file__).with_name("stresses.toml")
 REST, EACH = "*", "each location"
@@ -56,8 +57,8 @@ class NamedStress:
         return "; ".join(dict.fromkeys(number.source for number in self.numbers))
 
 
-@dataclass(frozen=True)
-class NamedStresses:
+@dataclass(frozen=True, repr=False)
+class NamedStresses(Shown):
     """The named scenarios in the order of their dates."""
 
     scenarios: tuple[NamedStress, ...]

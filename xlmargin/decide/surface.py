@@ -11,12 +11,13 @@ from ..errors import InputError, Problem, nearest
 from ..ledger import Margin
 from .axis import ALL, UNDERLYING, Axis
 from .liquidation import percent
+from .shown import Shown
 from .subject import level_of, on_margin
 from .worlds import figures
 
 
-@dataclass(frozen=True, eq=False)
-class Surface:
+@dataclass(frozen=True, eq=False, repr=False)
+class Surface(Shown):
     """Equity and a requirement (P, V, R) at price factors (P,) × volatility factors (V,) of rows (R,)."""
 
     account: np.ndarray
@@ -49,6 +50,10 @@ class Surface:
                 "headroom": self.headroom.ravel(),
             }
         )
+
+    def shown(self) -> Any:
+        """Headroom, a row a move of the price, a column a volatility move."""
+        return self.crossed().rename(columns={"price": "move"})
 
     def crossed(self, figure: str = "headroom") -> Any:
         """A row per account, pool and price move, a column per volatility move, of one figure (pandas DataFrame)."""

@@ -17,6 +17,7 @@ from ..registry import Model
 from ..run import margin, session
 from .baskets import Baskets, read
 from .moves import held_only, named
+from .shown import Shown
 from .trades import Trades, paid, traded
 from .worlds import mapped, moved_session
 
@@ -25,8 +26,8 @@ MARK = "_what_if_row"
 FIGURES = ("equity", "initial", "maintenance")
 
 
-@dataclass(frozen=True, eq=False)
-class WhatIf:
+@dataclass(frozen=True, eq=False, repr=False)
+class WhatIf(Shown):
     """A row per account, basket and pool (N,): figures before, after and what the basket costs alone.
 
     ``standalone`` is the initial margin of the basket in an account of its own, ``benefit`` that less what it adds

@@ -1,0 +1,73 @@
+"""Decisions show themselves: a line on a console, a table without empty columns in a notebook."""
+
+import html
+import re
+
+import pytest
+
+import xlmargin as xm
+from xlmargin import decide
+from xlmargin.decide.shown import Shown
+from xlmargin.html import decision, figure, told
+
+
+@pytest.fixture(scope="module")
+def desk():
+    from tests.test_readme import README
+
+    return xm.read(README.parent / "workbooks" / "desk.xlsx")
+
+
+@pytest.fixture(scope="module")
+def margin(desk):
+    return xm.margin(*desk, "derive.portfolio")
+
+
+def test_every_result_with_a_table_shows_it():
+    results = [getattr(decide, name) for name in decide.__all__]
+    tables = [r for r in results if isinstance(r, type) and hasattr(r, "frame")]
+    assert len(tables) >= 14
+    assert all(issubclass(r, Shown) for r in tables), [r for r in tables if not issubclass(r, Shown)]
+    assert all(r.__repr__.__qualname__ != "__create_fn__.<locals>.__repr__" for r in tables)
+
+
+@pytest.mark.parametrize("verb", ["exposure", "health", "liquidation", "sensitivity", "surface", "stress"])
+def test_a_result_is_a_short_text_and_a_table(margin, verb):
+    found = getattr(xm, verb)(margin)
+    assert "array(" not in repr(found)
+    assert len(repr(found)) < 1_000
+    page = found._repr_html_()
+    assert page.count("<table>") == page.count("</table>") == 1
+    assert not re.search(r">-?(nan|inf)<", page)
+    assert "<td" in page
+    assert "Hedged" in page
+
+
+def test_moves_are_signed_shares_and_figures_are_not_cut(margin):
+    page = html.unescape(xm.liquidation(margin)._repr_html_())
+    found = xm.liquidation(margin).frame().set_index("account").loc["Hedged"]
+    assert f"{found['down']:+.1%}".replace("%", " %") in page
+    assert f"{found['down price']:,.2f}" in page
+    net = xm.exposure(margin).frame().set_index("account").loc["Risk reversal", "net"]
+    assert f"{net:.6g}" in xm.exposure(margin)._repr_html_()
+
+
+def test_columns_without_entries_are_left_out_and_long_tables_say_so(margin):
+    frame = xm.health(margin).frame()
+    heads = re.findall(r"<th[^>]*>([^<]*)", decision(frame))
+    assert "pool" in frame
+    assert "pool" not in heads
+    assert "account" in heads
+    assert "… and 11 more rows" in decision(xm.sensitivity(margin).frame())
+    assert "<p>&lt;b&gt;</p>" in decision(frame, "<b>")
+
+
+def test_what_is_missing_is_a_dash():
+    assert [figure(v) for v in (float("nan"), float("inf"), 1e-12, 99.5, -1234.567)] == [
+        "–",
+        "–",
+        "0",
+        "99.5",
+        "-1,234.57",
+    ]
+    assert [told("up", float("nan")), told("saved share", 0.5), told("remark", float("nan"))] == ["–", "50.0 %", "–"]
