@@ -32,7 +32,7 @@ def main(names: list[str]) -> None:
 
 def line(row: benchmarks.Row) -> str:
     """One row of the table."""
-    ratio = "" if row.ratio != row.ratio else f"{row.ratio:.2f}"
+    ratio = "" if row.ratio != row.ratio else f"{row.ratio:.2f}" if row.ratio >= 0.01 else f"{row.ratio:.1e}"
     return f"| {row.job} | {row.seconds:.4g} | {row.against} | {ratio} | {row.aim} | {row.remark} |"
 
 
