@@ -96,7 +96,12 @@ def picture(curves: dict[str, dict[int, float]]) -> str:
 
     figure, axes = pyplot.subplots(1, len(curves), figsize=(4 * len(curves), 3.2), constrained_layout=True)
     for axis, (name, curve) in zip(axes, curves.items(), strict=True):
-        axis.loglog(list(curve), list(curve.values()), "o-", color="#1f5a94")
+        sizes, seconds = np.array(list(curve)), np.array(list(curve.values()))
+        axis.loglog(sizes, seconds, "o-", color="#1f5a94")
+        axis.loglog(sizes[-3:], seconds[-1] * sizes[-3:] / sizes[-1], "--", color="#b0402f", label="slope 1")
+        axis.set_xticks(sizes, [f"{n:,}" if n < 10_000 else f"{n // 1000:,}k" for n in sizes], rotation=30)
+        axis.minorticks_off()
+        axis.legend(frameon=False)
         axis.set(xlabel=name, ylabel="CPU seconds")
         axis.grid(True, which="both", alpha=0.3)
     OUT.mkdir(parents=True, exist_ok=True)
