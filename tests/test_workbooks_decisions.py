@@ -240,6 +240,16 @@ def test_places_lines_and_contagion_over_venues(several):
         ),
         ("XM_COLLATERAL", (calls.COLLATERAL, None), "requirements is missing"),
         (
+            "XM_COLLATERAL",
+            (calls.COLLATERAL, calls.REQUIREMENTS, [["asset", "requirement"], [None, "CCP"]]),
+            "pairs row 2, column asset: empty; name the asset",
+        ),
+        (
+            "XM_COLLATERAL",
+            (calls.COLLATERAL, calls.REQUIREMENTS, [["a", "b"], [1.0, None]]),
+            "pairs row 1, column asset: required column is missing",
+        ),
+        (
             "XM_CREDIT",
             (*calls.SEVERAL, calls.changed(calls.LINES, 2, 1, "much")),
             "lines row 2, column line: not a number: 'much'",

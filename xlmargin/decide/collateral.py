@@ -138,7 +138,9 @@ class _Case:
 
 def _unknown(name: str, table: Any, column: str, known: set[str]) -> Iterator[Problem]:
     for n, word in enumerate(table[column]):
-        if word not in known:
+        if not isinstance(word, str):
+            yield Problem(name, n + 2, column, None, f"empty; name the {column}")
+        elif word not in known:
             yield Problem(name, n + 2, column, word, f"no {column} {word!r}{nearest(word, known)}")
 
 
