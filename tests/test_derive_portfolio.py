@@ -149,3 +149,26 @@ def test_manager_setting_gives_collateral_its_haircut():
     assert margin.equity.value[0] == 1000.0
     assert np.isclose(margin.maintenance.value[0], 1000 * haircuts[0])
     assert np.isclose(margin.initial.value[0], 1000 * (haircuts[0] + haircuts[1]))
+
+
+def test_more_expiries_than_the_manager_takes_are_noted():
+    """PMRM_2.sol refuses to arrange a portfolio of more than maxExpiries (16 since 2026-08-13) option expiries."""
+    days = np.arange(1, 18)
+    table = {
+        "instrument": [f"ETH-202612{d:02d}-3000-C" for d in days] + ["ETH-PERP"],
+        "quantity": np.ones(18),
+        "forward": 3000.0,
+        "mark": [np.nan] * 17 + [3000.0],
+        "iv": [0.6] * 17 + [np.nan],
+        "rate": 0.04,
+        "index": 3000.0,
+        "entry_price": 3000.0,
+    }
+    length = {k: np.broadcast_to(v, 18) for k, v in table.items()}
+    few = {k: v[1:] for k, v in length.items()}
+    both = {k: np.append(v, few[k]) for k, v in length.items()} | {"account": ["seventeen"] * 18 + ["sixteen"] * 17}
+    assets = {"asset": ["USDC"], "price": [1.0]}
+    margin = xm.margin(*xm.tables(both, assets=assets, as_of="2026-11-25"), "derive.portfolio")
+    note = next(n for n in margin.notes if "more expiries" in n.text)
+    assert dict(zip(margin.account, note.where, strict=True)) == {"seventeen": True, "sixteen": False}
+    assert "2026-08-13" in note.cite

@@ -210,7 +210,18 @@ def _notes(held: Held) -> tuple[Note, ...]:
             touched = where if where is bare else where[legs.instrument]
             rows = held.book.sum(touched.astype(np.float64)) > 0
             notes += [Note(text, cite, rows)] if rows.any() else []
-    return tuple(notes)
+    crowded = _crowded(held)
+    text = "holds options of more expiries than the manager takes: it refuses every trade of such an account"
+    return (*notes, Note(text, held.p.cite("max_expiries"), crowded)) if crowded.any() else tuple(notes)
+
+
+def _crowded(held: Held) -> np.ndarray:
+    """Rows (R,) with options of more expiries than the manager arranges."""
+    nets, most = held.nets, held.of("max_expiries")
+    if not np.any(np.diff(nets.start) > most):
+        return np.zeros(len(held.book), bool)
+    with_options = nets.sum(held.is_option.astype(np.float64)) > 0
+    return nets.up(with_options.astype(np.float64)) > most
 
 
 @portfolio.check
