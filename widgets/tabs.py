@@ -41,7 +41,8 @@ class Tab:
     all: ClassVar[list[type[Tab]]] = []
 
     def __init_subclass__(cls) -> None:
-        Tab.all.append(cls)
+        if cls.id:
+            Tab.all.append(cls)
 
     def __init__(self) -> None:
         self.chosen: dict[str, Any] = {}
