@@ -238,8 +238,26 @@ def test_nothing_is_needed_on_a_calm_path_and_no_hedge_helps_where_equity_is_gon
         hedges=["ETHUSDT"],
     )
     assert [np.isnan(r.amount) for r in lost] == [True, False, True]
-    assert lost[0].words == "not even closing everything"
+    assert lost[0].words == "not even closing everything suffices"
     assert "no size up to" in lost[2].words
+
+
+def test_prevention_is_of_one_account_with_its_own_hedges_and_its_words_suffice():
+    book, market = two = perps(
+        {"instrument": ["BTCUSDT", "ETHUSDT"], "quantity": [1.0, 5.0], "entry_price": [60_000.0, 3_000.0]}
+        | {"account": ["a", "b"], "leverage": [10.0, 10.0]},
+        {"asset": ["USDT", "USDT"], "amount": [7_000.0, 2_000.0], "account": ["a", "b"]},
+    )
+    path = {"BTC": [-0.14], "ETH": [-0.1]}
+    with pytest.raises(xm.InputError, match="say which account: a, b"):
+        prevent(*two, MODEL, path)
+    found = prevent(book, market, MODEL, path, account="a")
+    assert [r.what for r in found if r.kind == "hedge"] == ["BTCUSDT"]
+    assert found.frame()["amount"].tolist() == [r.amount for r in found]
+    said = float(found[0].words.split("%")[0].removeprefix("close ")) / 100
+    assert 0 <= said - found[0].amount < 1.001e-4
+    run = simulate(book, market, MODEL, path, account="a")
+    assert run.events[0].what == "BTC -14.0 %, ETH -10.0 %"
 
 
 def test_bad_input_in_words():
@@ -247,6 +265,8 @@ def test_bad_input_in_words():
     margin = xm.margin(book, market, MODEL)
     with pytest.raises(xm.InputError, match="give moves of one length for each name, not BTC price 2, BTC vol 1"):
         simulate(margin, {"BTC": [0.0, -0.1]}, vol={"BTC": [0.1]})
+    with pytest.raises(xm.InputError, match="simulate takes a margin, or a book, a market and a model"):
+        simulate(book, {"BTC": [0.0]})
     with pytest.raises(xm.InputError, match="nothing follows 'BTX'; did you mean 'BTC'"):
         simulate(margin, {"BTX": [0.0]})
     with pytest.raises(xm.InputError, match="must be above -100 %"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from ..book import Book
+from ..errors import InputError
 from ..ledger import Margin
 from ..market import Market
 from ..registry import Model
 from ..run import Session
 from .candidates import reach
 from .moves import Moves
+from .reruns import account_row
+from .shown import Shown
 from .simulate import along
-from .subject import only
+from .subject import only, pools_named
 from .trades import Trades, closed, paid, traded
 from .valuation import rates
 from .venues import Ladder, ladder
@@ -37,6 +41,16 @@ class Remedy:
     words: str
 
 
+class Remedies(Shown, tuple[Remedy, ...]):
+    """What would have sufficed, the least of each kind."""
+
+    def frame(self) -> Any:
+        """A row per remedy: kind, what, amount and its unit, the words (pandas DataFrame)."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(remedy) for remedy in self])
+
+
 def prevent(
     book: Book,
     market: Market,
@@ -49,19 +63,22 @@ def prevent(
     pool: str | None = None,
     rules: Ladder | None = None,
     **how: Any,
-) -> tuple[Remedy, ...]:
+) -> Remedies:
     """The least uniform reduction now, the least deposit now, the least hedge now, that keep an account above trigger.
 
     Parameters as ``simulate``; ``hedges`` names instruments to try, each alone, both ways (else those that the
     account holds). Each candidate is the account again with the trade or the money, run on every market of the path;
     the least is found on a grid of 24 sizes and narrowed between the last that fails and the first that does.
-    Returns a Remedy of each kind, one for every hedge.
+    Returns a Remedy of each kind, one for every hedge; their words round up. Raises InputError where several accounts
+    or pools could be meant, and for unknown names.
     """
+    book = book.take([account_row(book, account)])
     held = [str(n) for n in dict.fromkeys(market.name[book.legs.instrument])]
     wide = reach(book, market, model, list(hedges) or held, how)
-    whole = only(wide.session.margin(wide.book), account, pool)
-    one = only(whole, str(whole.account[0]), str(whole.pool[0]))
-    own = rules or ladder(whole.stamp["model"], market.as_of)
+    one = only(wide.session.margin(wide.book), str(book.account[0]), pool)
+    if len(one.account) != 1:
+        raise InputError(f"say which pool is to be kept: {pools_named(one)}")
+    own = rules or ladder(one.stamp["model"], market.as_of)
     moves = along(market, path, vol)
     moves = replace(moves, group=_grouped(moves, market, wide.session.market))
     test = _Test(wide.session, one, moves, own.trigger)
@@ -71,7 +88,7 @@ def prevent(
             found.append(test.hedge(name, wide.number[name]))
         else:
             found.append(Remedy("hedge", name, np.nan, "contracts", f"{name}: {wide.refused[name]}"))
-    return tuple(found)
+    return Remedies(found)
 
 
 def _grouped(moves: Moves, wide: Market, narrow: Market) -> np.ndarray:
@@ -120,8 +137,9 @@ class _Test:
             return closed(copies, market, shares[copies.legs.row])
 
         share = self.least(make, 1.0)
-        words = f"close {share:.2%} of every position now" if np.isfinite(share) else "not even closing everything"
-        return Remedy("reduction", "every position", share, "share", words if share else "nothing is needed")
+        told = f"close {_up(share, 4):.2%} of every position now" if share else "nothing is needed"
+        words = told if np.isfinite(share) else "not even closing everything suffices"
+        return Remedy("reduction", "every position", share, "share", words)
 
     def deposit(self) -> Remedy:
         """Money in the pool's currency (its first asset where it has none of that name)."""
@@ -141,8 +159,8 @@ class _Test:
         short = max(0.0, -float(self.worst(book)[0]))
         amount = self.least(make, 4.0 * short) if short else 0.0
         name = str(market.assets[asset])
-        words = f"deposit {name} worth {amount:,.2f} {currency} now" if np.isfinite(amount) else "no deposit suffices"
-        return Remedy("deposit", name, amount, currency, words if amount else "nothing is needed")
+        told = f"deposit {name} worth {_up(amount, 2):,.2f} {currency} now" if amount else "nothing is needed"
+        return Remedy("deposit", name, amount, currency, told if np.isfinite(amount) else "no deposit suffices")
 
     def hedge(self, name: str, instrument: int) -> Remedy:
         """Contracts of one instrument traded at its mark, bought or sold, whichever is less."""
@@ -166,5 +184,15 @@ class _Test:
         size, sign = best
         if not np.isfinite(size):
             return Remedy("hedge", name, np.nan, "contracts", f"{name}: no size up to {top:,.6g} contracts suffices")
-        words = f"{'buy' if sign > 0 else 'sell'} {size:,.6g} {name} now" if size else "nothing is needed"
+        words = f"{'buy' if sign > 0 else 'sell'} {_up(size, 4):,.6g} {name} now" if size else "nothing is needed"
         return Remedy("hedge", name, sign * size, "contracts", words)
+
+
+def _up(amount: float, digits: int) -> float:
+    """An amount rounded up, so that what is said suffices.
+
+    >>> _up(0.335425, 4), _up(2.0, 2), _up(28276.041, 2)
+    (0.3355, 2.0, 28276.05)
+    """
+    whole = 10**digits
+    return math.ceil(amount * whole - 1e-9) / whole if math.isfinite(amount) else amount

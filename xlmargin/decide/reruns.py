@@ -8,7 +8,7 @@ import numpy as np
 
 from ..book import Book
 from ..comparison import in_currency
-from ..errors import InputError
+from ..errors import InputError, nearest
 from ..frames import amounts_on
 from ..ledger import LEGS, Margin
 from ..run import Run, Session
@@ -120,5 +120,6 @@ def account_row(book: Book, account: str | None) -> int:
     if len(found):
         return int(found[0])
     known = ", ".join(map(str, book.account[:12]))
-    said = "say which account" if account is None else f"no account {account!r}; there are"
-    raise InputError(f"{said}: {known}")
+    if account is None:
+        raise InputError(f"say which account: {known}")
+    raise InputError(f"no account {account!r}{nearest(str(account), map(str, book.account))}; there are {known}")

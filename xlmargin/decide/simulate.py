@@ -12,10 +12,11 @@ from ..book import Book, Orders
 from ..errors import InputError, Note, Problem
 from ..ledger import Margin
 from ..run import Session
+from .liquidation import percent
 from .moves import Moves, named
 from .rivals import Rivals
 from .shown import Shown
-from .subject import on_margin
+from .subject import on_margin, pools_named
 from .trades import closed, marks, paid
 from .valuation import notional, rates, value
 from .venues import Ladder, ladder
@@ -102,15 +103,14 @@ def simulate(
     Raises InputError for several pools, paths of unequal length, unknown names.
     """
     if len(margin.account) != 1:
-        names = ", ".join(f"{a} / {p}" for a, p in zip(margin.account, margin.pool, strict=True))
-        raise InputError(f"a simulation runs one pool; say which account and pool: {names[:300]}")
+        raise InputError(f"a simulation runs one pool; say which account and pool: {pools_named(margin)}")
     moves = along(margin.run.market, path, vol)
     own = rules or ladder(margin.stamp["model"], margin.run.market.as_of)
     rivals = Rivals.read(others, margin.run.market) if others is not None else None
     run = Run(margin.run.session, margin.run.book, str(margin.currency[0]), own, slippage, fund, seconds, rivals)
     equity, need = np.zeros(len(moves)), np.zeros(len(moves))
     for t in range(len(moves)):
-        equity[t], need[t] = run.point(t, moves)
+        equity[t], need[t] = run.point(t, moves, _stated(path, vol, t))
     found = Simulation(tuple(run.events), equity, need, np.array(run.sizes), run.fund, run.currency, own)
     return replace(found, notes=(*margin.notes, *_doubts(found, slippage, others is None)))
 
@@ -126,6 +126,12 @@ def _doubts(found: Simulation, slippage: float, unopposed: bool) -> Iterator[Not
         yield Note(AT_MARK, "", here)
     if unopposed and found.totals["uncovered"] < 0:
         yield Note(UNMET, "", here)
+
+
+def _stated(path: Mapping[str, Any], vol: Mapping[str, Any] | None, t: int) -> str:
+    """The moves of a point in words: "BTC -5.0 %, BTC volatility +20.0 %"."""
+    named_moves = [*path.items(), *((f"{name} volatility", moves) for name, moves in (vol or {}).items())]
+    return ", ".join(f"{name} {percent(float(np.atleast_1d(moves)[t]))}" for name, moves in named_moves)
 
 
 def along(market: Any, path: Mapping[str, Any], vol: Mapping[str, Any] | None = None) -> Moves:
@@ -173,13 +179,13 @@ class Run:
         left[self.number] = self.book.legs.quantity / self.start[self.number]
         self.sizes.append(left)
 
-    def point(self, t: int, moves: Moves) -> tuple[float, float]:
-        """Equity and maintenance at one point of the path, after what the ladder does there."""
+    def point(self, t: int, moves: Moves, words: str) -> tuple[float, float]:
+        """Equity and maintenance at one point of the path, whose moves are ``words``, after what the ladder does."""
         there = moved_session(self.session, moves, t)
         now = float(value(self.book, there.market, self.currency)[0])
         result = there.run(self.book)
         if now != self.worth:
-            self._tell(t, "price", "", result, {"account": now - self.worth, "others": self.worth - now})
+            self._tell(t, "price", words, result, {"account": now - self.worth, "others": self.worth - now})
         self._ladder(t, there)
         result = there.run(self.book)
         self.worth = float(value(self.book, there.market, self.currency)[0])

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..book import Book
 from ..errors import InputError, Note, nearest
 from ..findings import rows_with
 from ..ledger import Margin
-from ..market import OPTION
+from ..market import OPTION, Market
 from ..pricing import YEAR, implied_volatility
 from ..run import margin
 from .worlds import remade
@@ -23,12 +24,14 @@ IMPLIED = "an option has no volatility given: the one that its mark implies is u
 def on_margin(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Let ``verb(margin, …)`` also be called as ``verb(book, market, model, …, params=, options=, workers=)``.
 
-    ``account`` and ``pool`` narrow it to some rows, whose figures are run again.
+    ``account`` and ``pool`` narrow it to some rows, whose figures are run again. Raises InputError for what is neither.
     """
 
     @wraps(verb)
     def call(subject: Any, *rest: Any, account: str | None = None, pool: str | None = None, **how: Any) -> Any:
         if not isinstance(subject, Margin):
+            if not (isinstance(subject, Book) and len(rest) >= 2 and isinstance(rest[0], Market)):
+                raise InputError(f"{verb.__name__} takes a margin, or a book, a market and a model")
             market, model, *rest = rest
             given = {k: how.pop(k) for k in ("params", "options", "workers") if k in how}
             subject = margin(subject, market, model, **given)
@@ -51,6 +54,11 @@ def only(result: Margin, account: str | None = None, pool: str | None = None) ->
         raise InputError(f"no account {account!r}{at}{hint}; there are {', '.join(known[:12])}")
     book = replace(result.run.book.take(np.flatnonzero(rows)), detail=False)
     return result.run.session.run(book)
+
+
+def pools_named(result: Margin) -> str:
+    """The rows of a margin as words: "main", or "main / USDT" where the pool has a name."""
+    return ", ".join(f"{a} / {p}" if p else str(a) for a, p in zip(result.account, result.pool, strict=True))[:300]
 
 
 def revaluable(result: Margin) -> Margin:
