@@ -135,6 +135,7 @@ def test_accounts_under_one_rule_that_merging_never_raises_have_a_bound(seed):
     assert found.bound - 1e-6 <= found.required <= found.before.sum() + 1e-6
     assert found.saved >= 0
     assert "no placement is below" in found.words
+    assert ("proved least" in found.words) == (found.required <= found.bound * (1 + 1e-9))
 
 
 @pytest.mark.parametrize("model", [m for m in xm.models() if LAW not in xm.model(m).exceptions])

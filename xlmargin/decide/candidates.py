@@ -31,20 +31,27 @@ class Reach:
 
 
 def reach(
-    book: Book, market: Market, model: str | Model, names: Sequence[str], how: Mapping[str, Any], account: int = 0
+    book: Book,
+    market: Market,
+    model: str | Model,
+    names: Sequence[str],
+    how: Mapping[str, Any],
+    account: int = 0,
+    leverage: np.ndarray | None = None,
 ) -> Reach:
     """A session on what ``book`` holds and on the instruments ``names`` besides.
 
-    Each candidate is tried alone, one contract long, in an account with the settings of row ``account`` and nothing
-    else; what the model refuses there is left out with its reason. Raises InputError for names that the market does
-    not list, and for what is wrong with the book itself.
+    Each candidate is tried alone, one contract long at ``leverage`` (N,), in an account with the settings of row
+    ``account`` and nothing else; what the model refuses there is left out with its reason. Raises InputError for names
+    that the market does not list, and for what is wrong with the book itself.
     """
     listed = {str(name): i for i, name in enumerate(market.name)}
     unknown = [n for n in names if n not in listed]
     if unknown:
         raise InputError([_unknown(n, listed) for n in unknown])
     count, rows = len(names), len(book)
-    probe = _probes(book, np.array([listed[n] for n in names], np.int64), account)
+    chosen = np.full(count, np.nan) if leverage is None else leverage
+    probe = _probes(book, np.array([listed[n] for n in names], np.int64), account, chosen)
     both = _stacked(book, probe)
     marked = replace(both, settings={**both.settings, ROW: np.arange(rows + count)})
     problems: list[Problem] = []
@@ -70,13 +77,13 @@ def _unknown(name: str, listed: Mapping[str, int]) -> Problem:
     return Problem("candidates", 0, "instrument", name, text)
 
 
-def _probes(book: Book, instrument: np.ndarray, account: int) -> Book:
+def _probes(book: Book, instrument: np.ndarray, account: int, leverage: np.ndarray) -> Book:
     """One contract of each candidate in a row of its own, with the settings of one account."""
     count, empty = len(instrument), np.zeros(0, np.int64)
     like = book.take(np.full(count, account))
     return replace(
         like,
-        legs=Legs.of(count, np.arange(count), instrument, np.ones(count)),
+        legs=Legs.of(count, np.arange(count), instrument, np.ones(count), leverage=leverage),
         cash=Cash.of(count, empty, empty, np.zeros(0)),
         orders=Orders.none(count),
         account=np.array([f"{PROBE}{k}" for k in range(count)], object),

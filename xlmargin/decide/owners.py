@@ -53,14 +53,18 @@ def owner_named(names: Sequence[str], owner: str | None) -> int:
 def as_one(book: Book, market: Market, number: np.ndarray, names: np.ndarray) -> Book:
     """A book with one account an owner: all that his accounts hold, together.
 
-    Legs of one instrument merge, whatever their side or mode; what is posted to isolated legs stays in the wallet.
+    Legs of one instrument merge, whatever their side or mode, at the lowest leverage chosen for any; what is posted to
+    isolated legs stays in the wallet.
     A setting that his accounts share is his, others are left to the model's default. Raises InputError where only
     some of the legs that merge have an entry price.
     """
     rows, problems = len(names), []
     lots = _renumbered(book.legs, number, rows)
-    plain = Legs.of(rows, lots.row, lots.instrument, lots.quantity, entry=lots.entry, accrued=lots.accrued)
-    merged = one_leg_each(replace(plain, sheet_row=lots.sheet_row), market, problems)
+    order = np.argsort(lots.leverage, kind="stable")
+    lots = lots.at(order, lots.row[order], rows)
+    kept = {name: getattr(lots, name) for name in ("entry", "leverage", "accrued", "sheet_row")}
+    plain = Legs.of(rows, lots.row, lots.instrument, lots.quantity, **kept)
+    merged = one_leg_each(plain, market, problems)
     if problems:
         raise InputError(problems)
     orders = _renumbered(book.orders, number, rows)

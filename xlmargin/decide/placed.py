@@ -120,6 +120,8 @@ class Placement(Shown):
         """How sure it is that no placement requires less."""
         if self.exact:
             return "proved least: every placement was gone through"
+        if self.required + self.cost <= self.bound * (1 + MEETS):
+            return f"proved least: no placement is below {self.bound:,.2f}"
         found = f"best found by exchanges from several starts ({self.tried:,} loads tried)"
         if np.isfinite(self.bound):
             return f"{found}; no placement is below {self.bound:,.2f}"

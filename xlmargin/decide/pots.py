@@ -26,7 +26,7 @@ from .subject import level_of
 class Items:
     """Positions that can be moved (K,): number in the whole market, quantity, lots it is cut into, home pot (−1: none).
 
-    ``entry`` and ``accrued`` go with the position, ``leverage`` holds at home.
+    ``entry``, ``leverage`` and ``accrued`` go with the position.
     """
 
     name: np.ndarray
@@ -112,7 +112,7 @@ class Pot:
     def loaded(self, counts: np.ndarray) -> Book:
         """The account again in each row (N,), holding ``counts`` (N, K) lots of each item.
 
-        The leverage chosen for a position holds where it is held now; elsewhere it is what the venue gives.
+        The leverage chosen for a position goes with it; where positions merge, that of the one held there now is kept.
         """
         rows, items = len(counts), self.items
         book = self.base.take(np.zeros(rows, np.int64))
@@ -126,7 +126,7 @@ class Pot:
             self.instrument[k],
             items.quantity[k] * self.size[k] * share,
             entry=items.entry[k],
-            leverage=np.where(self.own[k], items.leverage[k], np.nan),
+            leverage=items.leverage[k],
             accrued=items.accrued[k] * share,
         )
         problems: list[Problem] = []
@@ -167,25 +167,32 @@ def pot_of(
     Raises InputError for what is wrong with the account as it is held.
     """
     instrument, size = listing
-    names = list(dict.fromkeys(str(market.name[i]) for i in instrument[instrument >= 0]))
-    own = _account(book, place)
-    made = reach(own, market, place.model, names, place.how)
+    there, first = np.unique(instrument[instrument >= 0], return_index=True)
+    names, leverage = [str(name) for name in market.name[there]], items.leverage[instrument >= 0][first]
+    made = reach(_account(book, place), market, place.model, names, place.how, leverage=leverage)
     base = _without(made.book, made.session, movable[book.legs.row == place.row])
-    number = np.array([made.number.get(str(market.name[i]), -1) if i >= 0 else -1 for i in instrument], np.int64)
-    why = {k: made.refused.get(str(market.name[i]), "") for k, i in enumerate(instrument) if i >= 0 and number[k] < 0}
+    own = (items.home == place.row) & (items.home >= 0)
+    known = {str(name): i for i, name in enumerate(made.session.market.name)}
+    number = np.full(len(items), -1)
+    why: dict[int, str] = {}
+    for k in np.flatnonzero(instrument >= 0):
+        name = str(market.name[instrument[k]])
+        number[k] = known[name] if own[k] else made.number.get(name, -1)
+        if number[k] < 0:
+            why[int(k)] = made.refused[name]
     return Pot(
-        place.account,
-        place.venue,
-        made.session,
-        base,
-        items,
-        number,
-        size,
-        np.where(number >= 0, most, 0),
-        (items.home == place.row) & (items.home >= 0),
-        why,
-        level,
-        currency,
+        account=place.account,
+        venue=place.venue,
+        session=made.session,
+        base=base,
+        items=items,
+        instrument=number,
+        size=size,
+        most=np.where(number >= 0, most, 0),
+        own=own,
+        refused=why,
+        level=level,
+        currency=currency,
     )
 
 
