@@ -16,7 +16,7 @@ from .facts import asset_prices, instrument_facts, leaders, market_of
 from .market import Market
 from .parsing import Table, parse, read_time
 from .schemas import INSTRUMENT_COLUMNS, MODEL_TABLES, SCHEMAS
-from .texts import objects
+from .texts import merged, objects
 
 SIDE = {"long": 1, "short": -1}
 CASH_KIND = {"": 0, "wallet": 0, "loan": 1, "supplied": 2}
@@ -142,13 +142,7 @@ def _as_of(given: Any, told: Iterable[Table], problems: list[Problem]) -> float:
 
 def _numbered(*given: Table, key: str, also: Iterable[str] = ()) -> tuple[np.ndarray, list[np.ndarray]]:
     """Distinct names over several tables in order of appearance, and the number of each record's name."""
-    known: dict[str, int] = {}
-    codes = []
-    for table in given:
-        texts = table.texts(key)
-        words = texts.words if len(table) else ()
-        renumber = np.array([known.setdefault(word, len(known)) for word in words], np.int64)
-        codes.append(renumber[texts.number])
+    known, codes = merged(table.texts(key) for table in given)
     for name in also:
         if name:
             known.setdefault(name, len(known))

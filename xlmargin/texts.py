@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +119,28 @@ def numbered(cells: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     except TypeError:
         return numbered([cell if np.isscalar(cell) or is_blank(cell) else str(cell) for cell in cells])
     return np.array(number, np.int64), objects(list(seen))
+
+
+def merged(columns: Iterable[Texts]) -> tuple[dict[str, int], list[np.ndarray]]:
+    """The distinct words of several columns with their numbers, in order of appearance, and each row's number.
+
+    >>> known, numbers = merged([Texts.of(np.array(["b", "a"])), Texts.of(np.array(["c", "a"]))])
+    >>> known, [n.tolist() for n in numbers]
+    ({'b': 0, 'a': 1, 'c': 2}, [[0, 1], [2, 1]])
+    """
+    known: dict[str, int] = {}
+    numbers = []
+    for texts in columns:
+        words = texts.words.tolist() if len(texts) else []
+        if not known and len(set(words)) == len(words):
+            known = dict(zip(words, range(len(words)), strict=True))
+            numbers.append(texts.number)
+            continue
+        place = list(map(known.get, words))
+        if None in place:
+            place = [known.setdefault(word, len(known)) for word in words]
+        numbers.append(np.array(place, np.int64)[texts.number])
+    return known, numbers
 
 
 def is_blank(cell: Any) -> bool:
