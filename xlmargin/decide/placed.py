@@ -11,6 +11,8 @@ import numpy as np
 from .pots import Items, Pot
 from .shown import Shown
 
+MEETS = 1e-9
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Placement(Shown):
