@@ -112,6 +112,27 @@ def _row(out, account):
     return next(line for line in out.splitlines() if f" {account} " in line)
 
 
+def test_decisions_take_options_and_own_parameters(desk, run):
+    (desk.parent / "payload.json").write_text(json.dumps(PAYLOAD))
+    _, plain, _ = run("health", "desk", *MODEL, "-a", "bob")
+    code, out, _ = run("health", "desk", *MODEL, "-a", "bob", "--params", "payload.json")
+    assert code == 0
+    assert "with payload.json" in out
+    assert _row(out, "bob") != _row(plain, "bob")
+    (desk.parent / "payload.json").write_text('{"currency_pair": {"btc_usd": {"price_range": "wide"}}}')
+    for verb in (
+        ("health",),
+        ("whatif", "--price", "BTC=-1%"),
+        ("hedges", "-a", "bob", "--candidate", "BTC-PERPETUAL"),
+    ):
+        code, _, err = run(verb[0], "desk", *MODEL, *verb[1:], "--params", "payload.json")
+        assert code == 2
+        assert err.startswith("error: payload.json: ") or "is a number" in err
+    code, _, err = run("credit", "desk", "-m", "deribit.portfolio", "--as-of", "2026-11-25", "--option", "side=post")
+    assert code == 2
+    assert err == "error: --option: write model:name=value, not 'side=post'\n"
+
+
 def test_problems_come_row_by_row(desk, run):
     text = TABLES["instruments"].replace("84400", "")
     (desk / "instruments.csv").write_text(text)
@@ -189,6 +210,7 @@ def test_a_file_that_cannot_be_written_is_said(desk, run):
 
 def test_a_library_that_is_missing_is_named_with_its_extra(desk, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (desk.parent / "positions.parquet").write_bytes(b"")
     code, _, err = run("batch", "positions.parquet", "-o", "margins.parquet")
     assert code == 2
     assert "pip install 'xlmargin[batch]'" in err

@@ -116,7 +116,11 @@ ARGUMENTS = {
         _a("rate", NUMBERS, "Interest rate a year, continuously compounded; left out: 0"),
         _a("parameter", TEXT, "One parameter by name; left out: all"),
         _a("scope", TEXT, "One scope (usually an underlying); left out: all"),
-        _a("table_name", TEXT, "positions, orders, balances, instruments, assets or accounts"),
+        _a(
+            "table_name",
+            TEXT,
+            "positions, orders, balances, instruments, assets, accounts, scenarios, lines, movable or eligible",
+        ),
         _a("function_name", TEXT, "A function such as XM_MARGIN; left out: the list of all"),
     )
 }
