@@ -10,11 +10,12 @@ from .cutting import Search
 
 SHARES = np.array([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125])
 STEPS = 8
+NEAR = (1.0, 0.25, 0.0625)  # how far either way a size is looked at again, in doublings
 
 
 @dataclass(frozen=True, eq=False)
 class Alone:
-    """The best size (K,) of each candidate by itself, what it saves and costs; size 0 where none saves."""
+    """The best size (K,) of each candidate by itself to about 1 %, what it saves and costs; 0 where none saves."""
 
     size: np.ndarray
     saving: np.ndarray
@@ -24,21 +25,33 @@ class Alone:
 def sizes(search: Search) -> np.ndarray:
     """Sizes that are tried of each candidate (K, T): shares of the most, both ways, in lots."""
     shares = np.concatenate([SHARES, -SHARES])
-    tried = search.most[:, None] * shares
+    return _lots(search, search.most[:, None] * shares)
+
+
+def _lots(search: Search, tried: np.ndarray) -> np.ndarray:
+    """Sizes (K, T) cut to whole lots, where there are lots."""
     lots = np.where(np.isfinite(search.lot), search.lot, 1.0)[:, None]
     return np.where(np.isfinite(search.lot)[:, None], np.trunc(tried / lots + np.sign(tried) * 1e-9) * lots, tried)
 
 
 def alone(search: Search, start: float) -> Alone:
-    """Each candidate by itself on the account as it is, whose requirement is ``start``."""
-    tried = sizes(search)
-    need = _moved(search, np.zeros(len(tried)), tried)
-    cost = search.cost[:, None] * np.abs(tried)
-    best = np.argmin(need + cost, axis=1)
-    k = np.arange(len(tried))
-    size, saving, paid = tried[k, best], start - need[k, best], cost[k, best]
+    """Each candidate by itself on the account as it is, whose requirement is ``start``; sizes near the best again."""
+    size, need, paid = _best(search, sizes(search))
+    for doublings in NEAR:
+        near = size[:, None] * 2.0 ** (doublings * np.linspace(-1.0, 1.0, 9))
+        most = search.most[:, None]
+        size, need, paid = _best(search, np.hstack([size[:, None], _lots(search, np.clip(near, -most, most))]))
+    saving = start - need
     good = saving > paid
     return Alone(np.where(good, size, 0.0), np.where(good, saving, 0.0), np.where(good, paid, 0.0))
+
+
+def _best(search: Search, tried: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The size (K,) of those tried (K, T) whose requirement and cost together are least, with both."""
+    need = _moved(search, np.zeros(len(tried)), tried)
+    cost = search.cost[:, None] * np.abs(tried)
+    k, best = np.arange(len(tried)), np.argmin(need + cost, axis=1)
+    return tried[k, best], need[k, best], cost[k, best]
 
 
 def step_by_step(search: Search, most: int = STEPS) -> None:
