@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..book import Book
 from ..errors import InputError, Problem
+from ..html import amount
 from ..market import OPTION, Market
 from ..parsing import parse
 from ..registry import Model
@@ -21,7 +22,7 @@ from .cutting import TOLERANCE, Search
 from .exposure import Greeks
 from .moves import groups, refuse_unpriced
 from .ranked import alone, step_by_step
-from .reruns import Reruns, account_row
+from .reruns import Found, Reruns, account_row
 from .shown import Shown
 
 COLUMNS = (
@@ -67,12 +68,15 @@ class Hedges(Shown):
     def words(self) -> str:
         """What was found and how sure it is."""
         total = self.after + float(self.cost.sum())
-        said = f"{self.level} {self.before:,.2f} → {self.after:,.2f} {self.currency} for {self.cost.sum():,.2f}"
+        before, after, cost, bound, gap = (
+            amount(float(v), self.currency) for v in (self.before, self.after, self.cost.sum(), self.bound, self.gap)
+        )
+        said = f"{self.level} {before} → {after} {self.currency} for {cost}"
         if not np.isfinite(self.bound):
             return f"{said}; the rule is not convex here: best of exact re-runs, no bound"
         if self.gap <= 10 * TOLERANCE * max(1.0, abs(total)):
-            return f"{said}; proved best: nothing goes below {self.bound:,.2f}"
-        return f"{said}; nothing goes below {self.bound:,.2f}, {self.gap:,.2f} from it when stopped"
+            return f"{said}; proved best: nothing goes below {bound}"
+        return f"{said}; nothing goes below {bound}, {gap} from it when stopped"
 
     def frame(self) -> Any:
         """A row per trade, the largest first (pandas DataFrame)."""
@@ -80,13 +84,16 @@ class Hedges(Shown):
         return table.reindex(table["quantity"].abs().sort_values(ascending=False).index).reset_index(drop=True)
 
     def ranking(self) -> Any:
-        """Each candidate alone at its best size: saving, cost, saving per cost, the best first (pandas DataFrame)."""
+        """Each candidate alone at its best size: saving, cost, saving per cost, the best first (pandas DataFrame).
+
+        ``per_cost`` is missing where a trade that saves is free; these stand first.
+        """
         found = alone(self.search, self.before)
         table = pd.DataFrame({"instrument": self.names, "quantity": found.size, "saving": found.saving})
-        with np.errstate(divide="ignore", invalid="ignore"):
-            per = np.where(found.saving > 0, found.saving / found.cost, 0.0)
+        free = np.where(found.saving > 0, np.nan, 0.0)
+        per = np.divide(found.saving, found.cost, out=free, where=found.cost > 0)
         table = table.assign(cost=found.cost, per_cost=per)
-        return table.sort_values(["per_cost", "saving"], ascending=False, ignore_index=True)
+        return table.sort_values(["per_cost", "saving"], ascending=False, ignore_index=True, na_position="first")
 
 
 def hedges(
@@ -117,39 +124,52 @@ def hedges(
     not to be, the best of ranked re-runs is given and said to be that.
     Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
     """
-    names, table = _candidates(market, candidates)
-    row = account_row(book, account)
-    wide = reach(book.take([row]), market, model, names, how)
+    wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
+    search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
+    search.limits = _limits(wide, search, delta or {}, vega or {})
+    start = search.margin(np.zeros((1, len(names))))
+    search.solve(rounds, seconds)
+    if not search.convex:
+        step_by_step(search, most_trades or 8)
+    return _found(search, names, start, wide.refused)
+
+
+def _asked(
+    book: Book, market: Market, model: str | Model, given: Any, level: str, fee: float, how: Mapping[str, Any]
+) -> tuple[Reach, Search, tuple[str, ...]]:
+    """A search over the candidates that the model takes, and their names."""
+    names, table = _candidates(market, given)
+    wide = reach(book, market, model, names, how)
     kept = [n for n, name in enumerate(names) if name in wide.number]
     if not kept:
         why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
         raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {id} takes: {why}")])
     names = [names[n] for n in kept]
-    search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level, most_trades)
-    search.budget = np.inf if budget is None else float(budget)
-    search.limits = _limits(wide, search, delta or {}, vega or {})
-    start = search.margin(np.zeros((1, len(names))))
+    search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level)
     if fee:
-        own = fee * np.nan_to_num(_size(wide, search, start.currency))
+        currency = search.margin(np.zeros((1, len(names)))).currency
+        own = fee * np.nan_to_num(_size(wide, search, currency))
         search.cost = np.where(np.isnan(table["cost"][kept]), own, search.cost)
-    search.solve(rounds, seconds)
-    if not search.convex:
-        step_by_step(search, most_trades or 8)
-    best = search.margin(search.best[None])
-    used = np.flatnonzero(search.best)
+    return wide, search, tuple(names)
+
+
+def _found(search: Search, names: tuple[str, ...], start: Found, refused: Mapping[str, str]) -> Hedges:
+    """The best trades of a search, run again."""
+    best, used = search.margin(search.best[None]), np.flatnonzero(search.best)
+    cost = search.cost * np.abs(search.best)
     return Hedges(
-        np.array(names, object)[used],
-        search.best[used],
-        (search.cost * np.abs(search.best))[used],
-        float(start.need[0]),
-        float(best.need[0]),
-        float(best.equity[0] - best.need[0] - search.cost @ np.abs(search.best)),
-        search.lower if search.convex else np.nan,
-        start.currency,
-        level,
-        wide.refused,
-        search,
-        tuple(names),
+        instrument=np.array(names, object)[used],
+        quantity=search.best[used],
+        cost=cost[used],
+        before=float(start.need[0]),
+        after=float(best.need[0]),
+        available=float(best.equity[0] - best.need[0] - cost.sum()),
+        bound=search.lower if search.convex else np.nan,
+        currency=start.currency,
+        level=search.margin.level,
+        refused=refused,
+        search=search,
+        names=names,
     )
 
 
@@ -173,7 +193,7 @@ def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.nda
     return [str(n) for n in table["instrument"]], {c: table[c].astype(np.float64) for c in columns}
 
 
-def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: str, most_trades: int) -> Search:
+def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: str) -> Search:
     market, book = wide.session.market, wide.book
     number = np.array([wide.number[n] for n in names], np.int64)
     worth = _worth(market)
@@ -182,7 +202,7 @@ def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: 
     unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
     most = np.where(np.isnan(table["most"]), unit, table["most"])
     rerun = Reruns(wide.session, book, number, table["price"], level)
-    return Search(rerun, np.nan_to_num(table["cost"]), most, table["lot"], unit, most_trades)
+    return Search(rerun, np.nan_to_num(table["cost"]), most, table["lot"], unit)
 
 
 def _worth(market: Market) -> np.ndarray:

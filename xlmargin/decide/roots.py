@@ -44,10 +44,9 @@ def narrowed(
     through the ends is exact on straight pieces; an end that stays twice has its figure halved (Illinois), and where
     the bracket has not halved in three rounds it is cut in the middle. At a jump the bracket closes on it.
     """
-    x, fx = np.where(np.abs(fa) <= np.abs(fb), a, b), np.where(np.abs(fa) <= np.abs(fb), fa, fb)
+    left = np.abs(fa) <= np.abs(fb)
+    x, fx, kept, width = np.where(left, a, b), np.where(left, fa, fb), np.zeros(len(a)), np.abs(b - a)
     a, b, fa, fb = (v.copy() for v in (a, b, fa, fb))
-    kept = np.zeros(len(a))
-    width = np.abs(b - a)
     live = np.flatnonzero(np.abs(fx) > 1e-11 * scale)
     for turn in range(ROUNDS):
         if not len(live):
@@ -62,12 +61,12 @@ def narrowed(
         point = np.where(inside & ~slow, point, 0.5 * (la + lb))
         value = evaluate(which[live], point)
         as_a = (value < 0) == (lfa < 0)
-        again = kept[live] == np.where(as_a, 1.0, -1.0)
+        end = np.where(as_a, 1.0, -1.0)
+        again = kept[live] == end
         fb[live] = np.where(as_a, np.where(again, lfb * 0.5, lfb), value)
         fa[live] = np.where(as_a, value, np.where(again, lfa * 0.5, lfa))
         a[live], b[live] = np.where(as_a, point, la), np.where(as_a, lb, point)
-        kept[live] = np.where(as_a, 1.0, -1.0)
-        x[live], fx[live] = point, value
+        kept[live], x[live], fx[live] = end, point, value
         closed = np.abs(b[live] - a[live]) <= TIGHT * np.abs(point)
         live = live[(np.abs(value) > 1e-11 * scale[live]) & ~closed]
     return x, fx
