@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import xlmargin as xm
-from xlmargin import cli, terminal
+from xlmargin import cli
 
 MODEL = ("-m", "deribit.portfolio", "--as-of", "2026-11-25")
 TABLES = {
@@ -262,38 +262,6 @@ def test_an_answer_that_no_trade_gives_is_said_with_code_2(desk, run):
     assert out == ""
     assert "delta of BTC within 900 … 901" in err
     assert err.count("\n") == 1
-
-
-def test_words_and_figures_share_what_is_there(capsys):
-    texts = ["the first of many words that are said", "short"]
-    table = pd.DataFrame({"name": texts, "an amount of money": [1234567.0, 1.0], "note": texts[::-1]})
-    for width in (60, 80, 200):
-        terminal.show(table, "title", width)
-        out = capsys.readouterr().out
-        assert max(map(len, out.splitlines())) <= width
-        assert "1,234,567.00" in out
-        for word in ("said", "short", "amount", "money"):
-            assert word in out
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
-def test_no_figure_is_cut(width, capsys):
-    figures = {f"column {n}": [123456.78 * (n + 1), -0.0123456 / (n + 1)] for n in range(8)}
-    table = pd.DataFrame({"account": ["a long name of an account", "b"], "pool": ["", ""], **figures})
-    terminal.show(table, "A title that is longer than the window is wide, and is not folded into the table", width)
-    out = capsys.readouterr().out
-    assert "…" not in out
-    assert "pool" not in out
-    for values in figures.values():
-        for value in values:
-            assert (f"{value:,.2f}" if abs(value) >= 100 else f"{value:.6g}") in out
-    assert max(map(len, out.splitlines()[1:])) <= width
-
-
-def test_a_table_that_goes_to_a_pipe_is_as_wide_as_its_figures(capsys):
-    table = pd.DataFrame({f"a column {n}": [1234567.89] for n in range(40)})
-    terminal.show(table, "title")
-    assert capsys.readouterr().out.count("1,234,567.89") == 40
 
 
 def test_params_says_where_it_cuts(run):
