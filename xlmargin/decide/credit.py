@@ -47,9 +47,6 @@ class Credit(Shown):
     collateral: str
     currency: str
 
-    def __repr__(self) -> str:
-        return f"<Credit of {len(self.owners)} owners: {self.words.partition(chr(10))[0]}>"
-
     @property
     def required(self) -> np.ndarray:
         """What the venues require by themselves (O,)."""

@@ -41,9 +41,6 @@ class Placement(Shown):
     why: Mapping[tuple[int, int], str]
     notes: tuple[str, ...]
 
-    def __repr__(self) -> str:
-        return f"<Placement: {self.words}>"
-
     @property
     def required(self) -> float:
         """The requirement of all pots together as placed."""

@@ -89,15 +89,15 @@ class Pot:
         able = np.flatnonzero((counts <= self.most).all(axis=1))
         if not len(able):
             return need, lack
-        rows = self.loaded(counts[able])
+        rows = self._marked(self.loaded(counts[able]))
         _, bad = check(rows, self.session.market, self.session.model, self.session.params)
         good = np.flatnonzero(~bad)
         if len(good):
-            result = self.session.margin(self._marked(rows.take(good)))
-            step = result.run.book.settings[STEP].astype(np.int64)
+            result = self.session.margin(rows.take(good))
+            row = able[result.run.book.settings[STEP].astype(np.int64)]
             amount = level_of(result, self.level) * in_currency(result, self.currency)
-            need[able[good]] = np.bincount(step, amount, len(good))
-            lack[able[good]] = np.bincount(step, np.maximum(0.0, amount - self._stands(result.pool)), len(good))
+            need[able[good]] = np.bincount(row, amount, len(counts))[able[good]]
+            lack += np.bincount(row, np.maximum(0.0, amount - self._stands(result.pool)), len(counts))
         return need, lack
 
     def _stands(self, pool: np.ndarray) -> np.ndarray:
@@ -136,7 +136,10 @@ class Pot:
         return replace(book, legs=legs)
 
     def _marked(self, rows: Book) -> Book:
-        return replace(rows, settings={**rows.settings, STEP: np.arange(len(rows))})
+        """Rows that know their number, as accounts of names of their own: rulebooks may tell accounts by name."""
+        number = np.arange(len(rows))
+        names = np.array([f"{self.account} ({n})" for n in number], object)
+        return replace(rows, account=names, settings={**rows.settings, STEP: number})
 
 
 @dataclass(frozen=True, eq=False)
