@@ -11,9 +11,7 @@ from .market import Market
 
 def same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Where two columns say the same; what is missing in both is the same."""
-    if one.dtype.kind == "f" and other.dtype.kind == "f":
-        return (one == other) | (np.isnan(one) & np.isnan(other))
-    return one == other if one.dtype.kind != "O" else one.astype(str) == other.astype(str)
+    return np.asarray((one == other) | ((one != one) & (other != other)), bool)
 
 
 def places(names: np.ndarray, among: np.ndarray) -> np.ndarray:
