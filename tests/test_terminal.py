@@ -6,6 +6,11 @@ import pytest
 from xlmargin import terminal
 
 
+def test_a_table_without_rows_says_so(capsys):
+    terminal.show(pd.DataFrame({"account": [], "message": []}), "alerts of main")
+    assert capsys.readouterr().out == "alerts of main\nnone\n"
+
+
 def test_words_and_figures_share_what_is_there(capsys):
     texts = ["the first of many words that are said", "short"]
     table = pd.DataFrame({"name": texts, "an amount of money": [1234567.0, 1.0], "note": texts[::-1]})

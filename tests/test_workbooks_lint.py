@@ -75,6 +75,13 @@ def test_one_word_means_one_thing_and_none_is_idle():
             assert argument.kind == ARGUMENTS[argument.name].kind
 
 
+def test_the_page_of_the_folder_names_every_decision():
+    page = (WORKBOOKS / "README.md").read_text(encoding="utf-8")
+    decided = {n for n, f in FUNCTIONS.items() if ".decisions" in f.call.__module__}
+    assert len(decided) == 17
+    assert {n for n in decided if f"`{n}`" in page} == decided
+
+
 def test_the_package_never_imports_the_licensed_part_of_xlwings():
     for file in WORKBOOKS.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

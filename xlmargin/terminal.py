@@ -61,7 +61,7 @@ def answer(case: Case | Venues, table: Any, output: Path | None = None, title: s
 
 
 def show(table: Any, title: str, width: int | None = None) -> None:
-    """Print a table (pandas DataFrame) under its title; columns without any entry are left out.
+    """Print a table (pandas DataFrame) under its title; columns without any entry are left out, none is said to be.
 
     ``width`` is that of the window; one that is not seen (a pipe, a file) is as wide as the figures ask.
     """
@@ -69,8 +69,11 @@ def show(table: Any, title: str, width: int | None = None) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    filled = table[[c for c in table.columns if any(_cell(v) for v in table[c])]] if len(table) else table
     console = Console(width=width)
+    if not len(table):
+        console.print(Text(f"{title}\nnone"), soft_wrap=True)
+        return
+    filled = table[[c for c in table.columns if any(_cell(v) for v in table[c])]]
     spans = [_span(filled[name]) for name in filled.columns]
     needed = sum(least for least, _ in spans) + 3 * len(spans) + 1
     if width is None and not sys.stdout.isatty():

@@ -26,7 +26,8 @@ TradesFile = Annotated[
     typer.Option("--trades", help="table: instrument, quantity or close; price, fee, account, basket"),
 ]
 Trade = Annotated[
-    list[str] | None, typer.Option("--trade", metavar="NAME=QUANTITY", help="one trade at its mark; repeatable")
+    list[str] | None,
+    typer.Option("--trade", metavar="NAME=QUANTITY", help="a trade at its mark, in the account named or in each"),
 ]
 
 
