@@ -1,7 +1,9 @@
 // Small blocks: a table, a sentence, notices, and something to choose.
 import { freshId, h, keepKeys, live } from "./dom.js";
 
-/** A table of texts. */
+const LONG = 48;
+
+/** A table of texts; long ones are broken into lines. */
 export class Table {
   constructor() {
     this.node = live("div", { class: "xlm-table-box", tabindex: "0", role: "region" });
@@ -10,7 +12,8 @@ export class Table {
   update({ caption, headers, rows, numeric, more }) {
     const side = (i) => (numeric[i] ? "num" : "txt");
     const head = h("tr", {}, ...headers.map((text, i) => h("th", { scope: "col", class: side(i) }, text)));
-    const body = rows.map((row) => h("tr", {}, ...row.map((text, i) => h("td", { class: side(i) }, text))));
+    const look = (text, i) => (text.length > LONG ? `${side(i)} xlm-long` : side(i));
+    const body = rows.map((row) => h("tr", {}, ...row.map((text, i) => h("td", { class: look(text, i) }, text))));
     const title = caption ? h("caption", {}, caption) : null;
     const table = h("table", { class: "xlm-table" }, title, h("thead", {}, head), h("tbody", {}, ...body));
     this.node.setAttribute("aria-label", caption || "Table");

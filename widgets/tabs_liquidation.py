@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .state import PanelState
 
 STEPS, MOST_HEDGES = 20, 4
-MOVES = np.array([-50, -40, -30, -20, -10, -5, 0, 5, 10, 20, 30, 40, 50]) / 100.0
+MOVES = np.array([-50, -40, -30, -20, -10, 0, 10, 20, 30, 40, 50]) / 100.0
 ALL = "all together"
 
 

@@ -41,7 +41,8 @@ def table_of(data: Any, caption: str, unit: str = "USD", most: int = 500) -> Blo
     ]
     numeric = [shown[c].dtype.kind == "f" for c in shown.columns]
     more = f"{len(data) - most:,} more rows" if len(data) > most else ""
-    return {"kind": "table", "caption": caption, "headers": names, "rows": rows, "numeric": numeric, "more": more}
+    heads = [name.replace("_usd", ", USD").replace("_", " ") for name in names]
+    return {"kind": "table", "caption": caption, "headers": heads, "rows": rows, "numeric": numeric, "more": more}
 
 
 def cell_text(column: str, value: Any, unit: str) -> str:
