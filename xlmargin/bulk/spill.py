@@ -16,6 +16,7 @@ from .columns import accounts
 from .job import MANIFEST, Job
 
 BATCH_ROWS = 262_144
+ONE_AT_A_TIME = {"batch_readahead": 0, "fragment_readahead": 0, "use_threads": False}
 SPLIT_TABLES = ("positions", "orders", "balances", "accounts")
 ROW = "__row"
 
@@ -116,7 +117,8 @@ def batches(path: Path, table: str) -> Iterator[Any]:
                 if folded(column) not in own and folded(column) not in _partition_keys(fragment):
                     raise InputError([_lacks(table, column, fragment.path, have)])
         start = 2
-        for batch in data.to_batches(batch_size=BATCH_ROWS):
+        unbuffered = ds.ParquetFragmentScanOptions(pre_buffer=False)
+        for batch in data.to_batches(batch_size=BATCH_ROWS, fragment_scan_options=unbuffered, **ONE_AT_A_TIME):
             if batch.num_rows:
                 rows = pa.array(np.arange(start, start + batch.num_rows, dtype=np.int64))
                 start += batch.num_rows
