@@ -1,5 +1,6 @@
 """Tables on a terminal: no figure is cut, words and figures share the width, a pipe is as wide as it needs to be."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -41,3 +42,14 @@ def test_a_table_that_goes_to_a_pipe_is_as_wide_as_its_figures(capsys):
     table = pd.DataFrame({f"a column {n}": [1234567.89] for n in range(40)})
     terminal.show(table, "title")
     assert capsys.readouterr().out.count("1,234,567.89") == 40
+
+
+def test_headings_of_several_levels_are_one_and_no_figure_is_squeezed(capsys):
+    columns = pd.MultiIndex.from_product([["BTC", "all together"], ["down price", "up price"], ["", "limit"]])
+    table = pd.DataFrame(1e6 + np.arange(24.0).reshape(3, 8), columns=columns)
+    terminal.show(table, "wide", width=400)
+    told = capsys.readouterr().out
+    assert "('BTC'" not in told
+    assert "all together up price limit" in told
+    for value in table.to_numpy().ravel():
+        assert f"{value:,.2f}" in told

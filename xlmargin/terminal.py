@@ -73,6 +73,7 @@ def show(table: Any, title: str, width: int | None = None) -> None:
     if not len(table):
         console.print(Text(f"{title}\nnone"), soft_wrap=True)
         return
+    table = _flat(table)
     filled = table[[c for c in table.columns if any(_cell(v) for v in table[c])]]
     spans = [_span(filled[name]) for name in filled.columns]
     needed = sum(least for least, _ in spans) + 3 * len(spans) + 1
@@ -83,6 +84,13 @@ def show(table: Any, title: str, width: int | None = None) -> None:
         console.print(_grid(filled, _shared(spans, console.width - needed)))
         return
     console.print(Columns([_record(filled, row) for row in filled.itertuples(index=False)]))
+
+
+def _flat(table: Any) -> Any:
+    """Headings of several levels as one: the words of each level after another."""
+    if table.columns.nlevels == 1:
+        return table
+    return table.set_axis([" ".join(str(word) for word in name if str(word)) for name in table.columns], axis=1)
 
 
 def _span(column: Any) -> tuple[int, int]:
