@@ -40,8 +40,9 @@ def batch(
 
     Parameters: ``positions``, a Parquet file or data set, accounts in any order; ``others``, further tables by name
     (balances, instruments, assets, accounts, orders) as Parquet (shared tables also CSV); ``workers`` above 1 starts a
-    local Dask cluster, ``scheduler`` uses one that runs. Memory is bounded by the bucket (about 400,000 rows), a row
-    group of the input and the shared tables: half a gigabyte for a million accounts of ten positions. A job that was stopped goes on where finished parts stand. Returns an Outcome.
+    local Dask cluster, ``scheduler`` uses one that runs. A job that was stopped goes on where finished parts stand.
+    Memory is bounded by the bucket (about 400,000 rows), a row group of the input and the shared tables: half a
+    gigabyte for a million accounts of ten positions. Returns an Outcome.
     Raises InputError for inputs that cannot be read, and where results and problems miss an account of the input.
     """
     began = time.perf_counter()
