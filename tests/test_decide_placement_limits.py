@@ -7,6 +7,7 @@ import pytest
 
 import xlmargin as xm
 from tests.placement_desks import (
+    FORWARD,
     MODELS,
     PERP,
     SPOT,
@@ -134,6 +135,38 @@ def test_isolated_and_hedge_mode_legs_stay():
     book = replace(book, legs=book.legs.slice(0, 1).at(slice(0, 1), np.zeros(1, np.int64), 2))
     with pytest.raises(InputError, match="isolated and hedge-mode legs stay where they are"):
         place(book, market, models, movable=["BTCUSDT"])
+
+
+def test_a_clash_says_what_no_account_can_hold_beside_what_it_holds():
+    listed = instruments()
+    ether = {"kind": "perp", "underlying": "ETH", "settle": "USDC", "index_confidence": 1.0, "confidence": 1.0}
+    listed.loc[len(listed)] = {"instrument": "ETH-PERP", "mark": 2_600.0, "index": 2_600.0, **ether}
+    book, market = desk([("D", PERP, 1.0)], {"D": "derive"}, listed=listed)
+    hedge = {"instrument": ["ETH-PERP"], "quantity": [5.0]}
+    with pytest.raises(
+        InputError, match=r"no placement: ETH-PERP beside what is held \(D: .*one underlying an account"
+    ):
+        place(book, market, {"derive": "derive.portfolio"}, hedges=hedge)
+
+
+def test_a_contract_may_be_listed_under_another_name_of_the_same_pay_off():
+    """A linear call on Derive and an inverse one on Deribit are told to be one: they offset in one account."""
+    there = "BTC-25DEC26-90000-C"
+    listed = instruments(contract_size=1.0, inverse=False)
+    row = dict(listed.iloc[7]) | {"instrument": there, "settle": "BTC", "quote": "USD", "inverse": True}
+    listed.loc[len(listed)] = row | {"mark": row["mark"] / FORWARD}
+    assert row["strike"] == 90_000.0
+    assert row["option_type"] == "C"
+    listed.loc[len(listed)] = dict(listed.iloc[0]) | {"instrument": "BTC-PERPETUAL", "settle": "BTC", "inverse": True}
+    book, market = desk([("D", option(90_000, "C"), 2.0), ("R", there, -2.0)], listed=listed)
+    table = {"instrument": [option(90_000, "C")], "venue": ["R"], "listed_as": [there]}
+    found = place(book, market, MODELS, movable=[option(90_000, "C")], eligible=table)
+    assert found.frame()[["to", "as", "quantity"]].to_numpy().tolist() == [["R", there, 2.0]]
+    assert found.required == pytest.approx(0.0, abs=1e-6)
+    table = {"instrument": [PERP], "venue": ["R"], "listed_as": ["BTC-PERPETUAL"]}
+    book, market = desk([("D", PERP, 2.0), ("R", there, -2.0)], listed=listed)
+    with pytest.raises(InputError, match="BTC-PERPETUAL is not BTC-PERP by another name: its kind or pay-off differs"):
+        place(book, market, MODELS, movable=[PERP], eligible=table)
 
 
 def test_owners_are_placed_one_at_a_time():

@@ -70,8 +70,26 @@ def _why(pot: Pot, items: Items) -> str:
         more = f" and {len(out) - 3} more" if len(out) > 3 else ""
         told = pot.refused.get(int(out[0]), "")
         return f"cannot hold {', '.join(map(str, items.name[out[:3]]))}{more}{': ' * bool(told)}{told}"
-    found, _ = check(pot.loaded(items.lots[None, :]), pot.session.market, pot.session.model, pot.session.params)
-    return str(found[0].message) if found else "another pot cannot be without its positions"
+    return _refusal(pot, items.lots) or "another pot cannot be without its positions"
+
+
+def _refusal(pot: Pot, counts: np.ndarray) -> str:
+    """What the model says against ``counts`` (K,) lots in a pot, nothing where it takes them."""
+    found, _ = check(pot.loaded(counts[None, :]), pot.session.market, pot.session.model, pot.session.params)
+    return str(found[0].message) if found else ""
+
+
+def clash(pots: Sequence[Pot], items: Items, home: np.ndarray) -> str:
+    """Why there is no placement: items that no pot can hold beside what is held there (V, K), with the reasons."""
+    told = []
+    for k in range(len(items)):
+        loads = home.copy()
+        loads[:, k] = np.minimum(items.lots[k], [pot.most[k] for pot in pots])
+        if all(np.isinf(pot.need(load[None, :])[0]) for pot, load in zip(pots, loads, strict=True)):
+            why = [f"{pot.account}: {_refusal(pot, load)}" for pot, load in zip(pots, loads, strict=True)]
+            told.append(f"{items.name[k]} beside what is held ({'; '.join(why)})")
+    held = "; ".join(told[:5]) or "the positions do not fit together, each by itself does"
+    return f"no placement: {held}; give fewer limits or more venues"
 
 
 def required(margin: Margin, level: str, currency: str) -> float:

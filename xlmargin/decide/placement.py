@@ -15,7 +15,7 @@ from ..market import Market
 from ..params import Params
 from ..registry import model as find
 from .across import Models, told_of, venues_of
-from .arrangements import arrangements, bound_of, equity_by_pool, lacking, required, starts
+from .arrangements import arrangements, bound_of, clash, equity_by_pool, lacking, required, starts
 from .assign import TIE, Cost, Pots, Shares
 from .movable import Listing, listing, moved, moving_costs
 from .owners import owner_named, owners_of
@@ -164,8 +164,7 @@ def _least(pots: Sequence[Pot], items: Items, each: np.ndarray, home: np.ndarray
     search = Pots([cost(pot, own) for pot, own in zip(pots, each + tie, strict=True)], items.lots)
     found = search.exact() if search.few(exact_up_to) else search.exchange(list(starts(search, items, pots, home)))
     if not np.isfinite(found.cost):
-        text = "the venues cannot hold all positions together; give fewer limits or more venues"
-        raise InputError(f"no placement: {text}")
+        raise InputError(clash(pots, items, home))
     return found
 
 
