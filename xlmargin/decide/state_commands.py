@@ -9,7 +9,7 @@ import typer
 from ..cases import Case
 from ..errors import InputError, nearest
 from ..given import numbers
-from .commands import AssetMoves, Level, Moves, RateMove, VolMoves, verb
+from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
 
@@ -80,7 +80,9 @@ def sensitivity(
     """
     from .sensitivity import sensitivity as found
 
-    return found(case.margin, level, bump=bump, points=points, days=days).frame()
+    table = found(case.margin, level, bump=bump, points=points, days=days).frame()
+    ends = (" up", " down", " bend")
+    return Told(table, shown={c: c for c in table if c.startswith("headroom") or not c.endswith(ends)})
 
 
 @verb
