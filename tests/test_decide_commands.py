@@ -157,7 +157,7 @@ def test_limits_that_clash_are_named():
         (("whatif", DESK, "--price", "BTX=-10%"), "nothing follows 'BTX'; did you mean 'BTC'?"),
         (("whatif", DESK, "--price", "BTC=1", "--price", "BTC=2"), "--price: BTC is given twice"),
         (("path", DESK, "--trade", "BTC-PERP=1"), "say which account: Hedged, Call spread"),
-        (("hedges", DESK, "-a", "Hedged", "--delta", "BTC=5"), "--delta: write BTC=lowest:highest"),
+        (("hedges", DESK, "-a", "Hedged", "--delta", "BTC=5"), "--delta: write lowest:highest, not '5'"),
         (("hedges", DESK, "-a", "Hedged", "--candidates", "no.csv"), "candidates: no file or folder 'no.csv'"),
         (("simulate", DESK, "-a", "Hedged"), "no path table; give --path FILE, or --price NAME=MOVE,MOVE"),
         (("simulate", DESK, "--price", "BTC=-5%"), "a simulation runs one pool"),

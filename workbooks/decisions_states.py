@@ -11,12 +11,13 @@ from xlmargin.decide.stress import stress
 from xlmargin.decide.stresses import named_stresses
 from xlmargin.decide.surface import surface
 from xlmargin.errors import InputError
+from xlmargin.given import series
 from xlmargin.parsing import read_number
 
 from . import cells
 from .cache import digest
 from .functions import BOOK, REST
-from .given_tables import choice, chosen, columns, listed, named, series, told_in, whole, word
+from .given_tables import choice, chosen, columns, listed, named, told_in, whole, word
 from .ranges import KEPT, Ranges
 from .registry import function
 

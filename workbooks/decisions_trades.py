@@ -15,13 +15,14 @@ from xlmargin.decide.price_path import read_path
 from xlmargin.decide.reruns import account_row
 from xlmargin.decide.simulate import simulate
 from xlmargin.errors import InputError
+from xlmargin.given import between
 from xlmargin.parsing import read_number
 
 from . import cells
 from .cache import digest
 from .decisions_states import subject
 from .functions import BOOK, REST
-from .given_tables import between, choice, chosen, columns, given, named, summary, told_in, whole, word
+from .given_tables import choice, chosen, columns, given, named, summary, told_in, whole, word
 from .ranges import KEPT, Ranges, split_account
 from .registry import function
 

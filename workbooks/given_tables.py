@@ -99,6 +99,7 @@ def columns(table: Given | list[str] | None) -> Any:
 def chosen(given: Mapping[str, Any], known: Mapping[str, Read], argument: str = "settings") -> dict[str, Any]:
     """Settings by name, each read as ``known`` says; a name that ends in `` *`` there takes a further word.
 
+    >>> from xlmargin.given import between
     >>> chosen({"Budget": 5000.0, "delta BTC": "-1:2"}, {"budget": read_number, "delta *": between})
     {'budget': 5000.0, 'delta': {'BTC': (-1.0, 2.0)}}
     """
@@ -124,30 +125,6 @@ def _read(argument: str, key: str, value: Any, read: Read) -> Any:
         return read(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"{argument}: {key}: {error}") from None
-
-
-def between(cell: Any) -> tuple[float, float]:
-    """Lowest and highest from ``low:high`` or ``low to high``.
-
-    >>> between("-1 to 1"), between("0:2.5")
-    ((-1.0, 1.0), (0.0, 2.5))
-    """
-    low, mark, high = str(cell).replace(" to ", ":").partition(":")
-    if not mark:
-        raise ValueError(f"write lowest:highest, not {cell!r}")
-    ends = read_number(low), read_number(high)
-    if ends[0] > ends[1]:
-        raise ValueError(f"{ends[0]:g} is above {ends[1]:g}")
-    return ends
-
-
-def series(cell: Any) -> list[float]:
-    """Numbers separated by commas or semicolons; one number is a series of one.
-
-    >>> series("-20%, 0, 0.2"), series(0.5)
-    ([-0.2, 0.0, 0.2], [0.5])
-    """
-    return [read_number(part) for part in str(cell).replace(";", ",").split(",")]
 
 
 def listed(cell: Any) -> list[str]:

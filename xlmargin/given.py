@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +94,11 @@ def options(pairs: list[str] | None) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in parts}
 
 
-def numbers(option: str, texts: Iterable[str] | None, split: str = "") -> dict[str, Any]:
-    """Numbers by name from name=value: one each, or a list where ``split`` says what stands between.
+def numbers(option: str, texts: Iterable[str] | None, read: Callable[[Any], Any] = read_number) -> dict[str, Any]:
+    """Numbers by name from name=value, each value read by ``read``.
 
-    >>> numbers("--price", ["BTC=-10%"]), numbers("--delta", ["BTC=-1:0.5"], ":")
-    ({'BTC': -0.1}, {'BTC': [-1.0, 0.5]})
+    >>> numbers("--price", ["BTC=-10%"]), numbers("--delta", ["BTC=-1:0.5"], between)
+    ({'BTC': -0.1}, {'BTC': (-1.0, 0.5)})
     """
     found: dict[str, Any] = {}
     for text in texts or ():
@@ -106,23 +106,37 @@ def numbers(option: str, texts: Iterable[str] | None, split: str = "") -> dict[s
         try:
             if not (name and equals):
                 raise ValueError(f"write name=value, not {text!r}")
-            cells = value.split(split) if split else [value]
-            read_cells = [read_number(cell) for cell in cells]
+            number = read(value)
         except ValueError as error:
             raise InputError(f"{option}: {error}") from None
         if name in found:
             raise InputError(f"{option}: {name} is given twice")
-        found[name] = read_cells if split else read_cells[0]
+        found[name] = number
     return found
 
 
-def ranges(option: str, texts: Iterable[str] | None) -> dict[str, tuple[float, float]]:
-    """Lowest and highest by name from name=low:high."""
-    found = numbers(option, texts, ":")
-    for name, ends in found.items():
-        if len(ends) != 2 or ends[0] > ends[1]:
-            raise InputError(f"{option}: write {name}=lowest:highest")
-    return {name: (ends[0], ends[1]) for name, ends in found.items()}
+def between(cell: Any) -> tuple[float, float]:
+    """Lowest and highest from ``low:high`` or ``low to high``.
+
+    >>> between("-1 to 1"), between("0:2.5")
+    ((-1.0, 1.0), (0.0, 2.5))
+    """
+    low, mark, high = str(cell).replace(" to ", ":").partition(":")
+    if not mark:
+        raise ValueError(f"write lowest:highest, not {cell!r}")
+    ends = read_number(low), read_number(high)
+    if ends[0] > ends[1]:
+        raise ValueError(f"{ends[0]:g} is above {ends[1]:g}")
+    return ends
+
+
+def series(cell: Any) -> list[float]:
+    """Numbers separated by commas or semicolons; one number is a series of one.
+
+    >>> series("-20%, 0, 0.2"), series(0.5)
+    ([-0.2, 0.0, 0.2], [0.5])
+    """
+    return [read_number(part) for part in str(cell).replace(";", ",").split(",")]
 
 
 def known(account: str | None, names: Iterable[Any]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from ..cases import Case
 from ..errors import InputError
-from ..given import numbers
+from ..given import numbers, series
 from .commands import DUST, Told, but_zeros, verb
 
 POINTS = "give --path FILE, or --price NAME=MOVE,MOVE,…"
@@ -33,7 +33,7 @@ def _along(case: Case, file: Path | None, price: list[str] | None, vol: list[str
     if file is not None and (price or vol):
         raise InputError("give --path or --price and --vol, not both")
     if price or vol:
-        return {"path": numbers("--price", price, ","), "vol": numbers("--vol", vol, ",")}
+        return {"path": numbers("--price", price, series), "vol": numbers("--vol", vol, series)}
     moves, vols = read_path(case.table("path", file, needed=POINTS))
     return {"path": moves, "vol": vols}
 

@@ -8,7 +8,7 @@ import typer
 
 from ..cases import Case
 from ..errors import InputError, nearest
-from ..given import numbers
+from ..given import numbers, series
 from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
@@ -123,6 +123,6 @@ def surface(
     from .surface import surface as found
 
     what = one_of("--figure", figure, ("headroom", "equity", "requirement"))
-    axes = {n: numbers(f"--{n}", [f"{n}={text}"], ",")[n] for n, text in (("prices", prices), ("vols", vols))}
+    axes = {n: numbers(f"--{n}", [f"{n}={text}"], series)[n] for n, text in (("prices", prices), ("vols", vols))}
     told = found(case.margin, underlying, level, moves=axes["prices"], vols=axes["vols"])
     return told.crossed(what)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..cases import Case
-from ..given import numbers
+from ..given import numbers, series
 from ..schemas import folded
 from .commands import AssetMoves, Level, Moves, Told, VolMoves, but_zeros, verb
 from .state_commands import one_of
@@ -123,7 +123,7 @@ def dynamic(
     told = found(
         case.margin,
         history=case.table("history", history, needed=PRICES) if history is not None or not vol else None,
-        vol=numbers("--vol", vol, ",") or None,
+        vol=numbers("--vol", vol, series) or None,
         reference=numbers("--reference", reference) or None,
         tool=tool,
         scale=scale,

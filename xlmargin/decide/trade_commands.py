@@ -9,7 +9,7 @@ import typer
 
 from ..cases import Case
 from ..errors import InputError
-from ..given import numbers, ranges
+from ..given import between, numbers
 from ..schemas import folded
 from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
@@ -144,8 +144,8 @@ def hedges(
         level=level,
         budget=budget,
         most_trades=most_trades,
-        delta=ranges("--delta", delta),
-        vega=ranges("--vega", vega),
+        delta=numbers("--delta", delta, between),
+        vega=numbers("--vega", vega, between),
         seconds=seconds,
         **case.how,
     )
