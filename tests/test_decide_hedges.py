@@ -1,6 +1,7 @@
 """Hedges: exact optima against enumeration and a plain scenario programme, lots, limits, proof; bad input in words."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,3 +205,29 @@ def test_bad_input_in_words():
         hedges(book, market, MODEL, ["BTC-25DEC26-90000-C-USDT"], delta={"ETH": (0, 1)})
     with pytest.raises(Infeasible, match=r"delta of BTC within 500 … 600 is missed by"):
         hedges(book, market, MODEL, ["BTC-25DEC26-90000-C-USDT"], delta={"BTC": (500, 600)})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_enumerated_size_beats_the_answer_and_a_convex_rule_is_never_called_otherwise(seed):
+    """One to three candidates of the desk on Derive's rule, which is convex there: a charge turns at no holding."""
+    book, market = xm.read(Path(__file__).parents[1] / "workbooks" / "desk.xlsx")
+    rng = np.random.default_rng(seed)
+    names = [str(n) for n in rng.choice(market.name, int(rng.integers(1, 4)), replace=False)]
+    names[0] = "BTC-PERP" if not seed % 2 else names[0]
+    table = {"instrument": names, "lot": [0.1] * len(names), "cost": rng.uniform(0, 150, len(names))}
+    for account in ("Naked calls", "Risk reversal"):
+        found = hedges(book, market, "derive.portfolio", table, account=account)
+        assert "proved best" in found.words
+        most = np.floor(found.search.most * 10) / 10
+        tried = np.round(rng.uniform(-1, 1, (800, len(names))) * most, 1)
+        total = found.search.margin(tried).need + np.abs(tried) @ found.search.cost
+        assert total.min() >= found.after + found.cost.sum() - 1e-4 * found.before
+
+
+def test_a_free_trade_has_no_saving_per_cost_and_a_size_alone_is_the_best_alone():
+    book, market = xm.read(Path(__file__).parents[1] / "workbooks" / "desk.xlsx")
+    found = hedges(book, market, "derive.portfolio", ["BTC-PERP"], account="Naked calls")
+    (alone,) = found.ranking().to_dict("records")
+    assert np.isnan(alone["per_cost"])
+    assert alone["quantity"] == pytest.approx(found.quantity[0], rel=0.02)
+    assert alone["saving"] == pytest.approx(found.saving, rel=0.01)

@@ -47,6 +47,7 @@ class Search:
     reruns: int = 0
     scans: list[_Scan] = field(default_factory=list)
     factor: float | None = None
+    guessed: list[int] = field(default_factory=list)
 
     def total(self, x: np.ndarray, need: float) -> float:
         """Margin and cost of trades."""
@@ -136,22 +137,40 @@ class Search:
         """
         assert found.pnl is not None
         assert found.pnl_slope is not None
+        if self.factor is not None and np.isnan(self.factor):
+            return
         self.scans.append(_Scan(at, found.need, found.slope, -found.pnl, -found.pnl_slope, found.worst))
         if self.factor is None:
             self.factor = _factor(self.scans)
         if self.factor is not None:
-            for scan in self.scans:
-                self.planes.extend(scan.planes(self.factor))
+            made = [plane for scan in self.scans for plane in scan.planes(self.factor)]
             self.scans.clear()
+            self.guessed.extend(range(len(self.planes), len(self.planes) + len(made)))
+            self.planes.extend(made)
+            if made and not self._agree(len(self.planes) - len(made)):
+                self._withdraw()
 
     def _seen(self, x: np.ndarray, need: float) -> None:
         """A point lies above every plane of a convex margin, and every plane below every point."""
         self.points.append((x, need))
-        if self.planes:
-            points, needs = np.array([p for p, _ in self.points]), np.array([n for _, n in self.points])
-            spread = 1e-5 * max(1.0, np.abs(needs).max())
-            fresh = self._below(points, len(self.planes) - 1)
-            self.convex &= bool(np.all(fresh <= needs + spread) and np.all(self._below(x[None]) <= need + spread))
+        if not self.planes or (self._agree(len(self.planes) - 1) and self._agree(0, len(self.points) - 1)):
+            return
+        if self.guessed:
+            self._withdraw()
+        self.convex &= self._agree()
+
+    def _agree(self, plane: int = 0, point: int = 0) -> bool:
+        """Whether no plane from number ``plane`` on lies above a point from number ``point`` on."""
+        points, needs = np.array([p for p, _ in self.points[point:]]), np.array([n for _, n in self.points])
+        spread = 1e-5 * max(1.0, np.abs(needs).max())
+        return bool(np.all(self._below(points, plane) <= needs[point:] + spread))
+
+    def _withdraw(self) -> None:
+        """Take back the planes of scenarios that did not bind, and the bound that may rest on them."""
+        for n in self.guessed:
+            self.planes[n] = (-np.inf, np.zeros(len(self.cost)))
+        self.guessed.clear()
+        self.lower, self.factor = -np.inf, np.nan
 
     def _below(self, x: np.ndarray, start: int = 0) -> np.ndarray:
         """The highest plane from number ``start`` on at points (N, K)."""
@@ -240,7 +259,10 @@ class _Scan:
 
 
 def _factor(scans: list[_Scan]) -> float | None:
-    """Margin per unit of scenario loss, told by two points that bind in different scenarios; None where unclear."""
+    """Margin per unit of scenario loss, told by two points that bind in different scenarios; None where unclear.
+
+    Other charges may turn between them too: three candidates or more must agree.
+    """
     for n, one in enumerate(scans):
         for other in scans[:n]:
             if one.worst == other.worst:
@@ -249,7 +271,8 @@ def _factor(scans: list[_Scan]) -> float | None:
             moved = np.abs(loss) > 1e-3 * np.abs(loss).max(initial=0.0)
             ratio = (one.slope - other.slope)[moved] / loss[moved]
             middle = float(np.median(ratio)) if len(ratio) else np.nan
-            if middle > 0 and np.mean(np.abs(ratio / middle - 1.0) < 1e-3) > 0.5:
+            same = np.abs(ratio / middle - 1.0) < 1e-3
+            if middle > 0 and same.sum() > 2 and same.mean() > 0.5:
                 return middle
     return None
 
