@@ -46,10 +46,12 @@ def current(panel: PanelState) -> Margin:
 
 
 def write_report(panel: PanelState, path: Path) -> Path:
-    """Write the report of a panel's margin as a workbook."""
+    """Write the report of a panel's margin as a workbook, with a sheet for what its tabs have found."""
     from xlmargin.workbooks import report
 
-    return Path(report.write(current(panel), path))
+    margin, now = current(panel), panel.basis()
+    found = [pair for page in panel.pages.values() if page.kept[0] == now for pair in page.kept[1].items()]
+    return Path(report.write(margin, path, decisions=found))
 
 
 def report(panel: PanelState) -> tuple[str, bytes]:

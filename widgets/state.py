@@ -224,6 +224,11 @@ class PanelState(T.HasTraits):
         how = {"params": self.params, "options": self.options, "on_problem": "collect"}
         return margin(book, market, self.model, **how)
 
+    def basis(self) -> tuple[Any, ...]:
+        """What a result rests on: two of them are equal while nothing has been changed between."""
+        where = (self.model, self.account, self.pool, self.as_of, id(self.params))
+        return (dict(self.desk.sheets), *where, self.shocks, self.options)
+
     def moment(self) -> float:
         """The time at which the prices hold, in epoch seconds."""
         if self.as_of in (None, ""):

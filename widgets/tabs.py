@@ -46,6 +46,17 @@ class Tab:
 
     def __init__(self) -> None:
         self.chosen: dict[str, Any] = {}
+        self.kept: tuple[Any, dict[str, Any]] = ((), {})
+
+    def keep(self, panel: PanelState, **results: Any) -> None:
+        """Remember results by name for the panel's report, as long as nothing that they rest on has changed.
+
+        None forgets what stood under that name.
+        """
+        basis = panel.basis()
+        found = self.kept[1] if self.kept[0] == basis else {}
+        found = found | {name.replace("_", " "): result for name, result in results.items()}
+        self.kept = (basis, {name: result for name, result in found.items() if result is not None})
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         """The blocks for the row looked at."""

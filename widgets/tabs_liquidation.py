@@ -65,6 +65,7 @@ class Liquidation(Asking):
         vols = dict.fromkeys(moved, vol * steps) if vol else None
         how = {"vol": vols, **where}
         run = yield Aside(lambda: simulate(verdict.margin, path, slippage=slippage, fund=fund, **how))
+        self.keep(panel, Surface=plane, Liquidation=run, What_would_have_prevented_it=None)
         picked = self.chosen.get("cell")
         whole = picked if isinstance(picked, int) and 0 <= picked < plane.headroom[..., 0].size else None
         blocks = [views_decide.surface(plane, verdict.currency, whole), views.text(told(run, end, name))]
@@ -73,6 +74,7 @@ class Liquidation(Asking):
             own = panel.book.take(np.flatnonzero(panel.book.account == verdict.account))
             given = {"params": panel.params, "options": panel.options, "hedges": hedge_names(own, panel.shocked, moved)}
             found = yield Aside(partial(prevent, own, panel.shocked, panel.model, path, **how, **given))
+            self.keep(panel, What_would_have_prevented_it=found)
             blocks.append(views_decide.remedies(found))
         return blocks
 

@@ -59,6 +59,8 @@ class Stress(Asking):
         where = {"account": verdict.account, "pool": verdict.pool}
         found: Stressed = yield Aside(partial(stress, verdict.margin, given, **where))
         parts = yield Aside(lambda: found.parts().frame())
+        if len(sheet):
+            self.keep(panel, Own_stress=found)
         table = found.frame()
         unit = verdict.currency
         worst = str(found.worst()["scenario"].iloc[0])
@@ -120,6 +122,7 @@ class Dynamic(Asking):
         yield QUIET
         where = {"account": verdict.account, "pool": verdict.pool}
         found: Found = yield Aside(partial(dynamic, verdict.margin, **how, **where))
+        self.keep(panel, Dynamic=found)
         unit = verdict.currency
         table = found.frame().drop(columns=WHO).rename(columns={"change, fraction": "percent"})
         blocks = [

@@ -1,6 +1,7 @@
 """The tabs that decide: figures are the core's own, fields and tables are read, what is wrong is said in words."""
 
 import numpy as np
+import openpyxl
 import pytest
 from xlmargin.widgets.panel import MarginPanel
 from xlmargin.widgets.tabs_liquidation import MOVES
@@ -199,3 +200,15 @@ def test_tables_beside_the_book_are_no_part_of_it(panel, tmp_path):
     (tmp_path / "desk.xlsx").write_bytes(exchange.desk(panel)[1])
     again = xm.margin(*xm.read(tmp_path / "desk.xlsx", as_of=sample.AS_OF), MODEL)
     assert again.initial.value.tolist() == panel.margin.initial.value.tolist()
+
+
+def test_what_the_tabs_found_is_in_the_report_while_it_holds(panel, tmp_path):
+    paste(panel, "trades", "instrument\tquantity\nBTC-PERP\t-2\nBTC-20261225-100500-P\t3")
+    for tab in ("what-if", "path", "liquidation", "collateral"):
+        opened(panel, tab)
+    names = openpyxl.load_workbook(panel.to_excel(tmp_path / "report.xlsx")).sheetnames
+    own = ["What if", "Path", "Surface", "Liquidation", "Collateral"]
+    assert [n for n in names if n in own] == own
+    send(panel, {"do": "set", "sheet": "positions", "cells": [[ids(panel)[0], "quantity", "2"]]})
+    names = openpyxl.load_workbook(panel.to_excel(tmp_path / "report.xlsx")).sheetnames
+    assert [n for n in names if n in own] == ["Collateral"]
