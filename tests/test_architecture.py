@@ -25,7 +25,7 @@ FACES = {
 }
 ORDER = [
     {"errors"},
-    {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas", "cells", "texts", "holdings"},
+    {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas", "cells", "texts", "holdings", "memory"},
     {"parsing"},
     {"market", "book"},
     {"facts", "tiers"},

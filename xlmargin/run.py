@@ -17,12 +17,14 @@ from .checks import check, typed_options, typed_settings
 from .errors import InputError, Note, Problem
 from .ledger import Margin
 from .market import Market
+from .memory import keep
 from .params import Params
 from .registry import Model, Ready
 from .registry import model as find
 from .stitch import stitched
 
 BLOCK = 2048
+keep()
 
 
 @dataclass(frozen=True, eq=False)
