@@ -11,6 +11,7 @@ import numpy as np
 PAIRS_A_LOAD = 512
 PAIRS_A_ROUND = 2_000
 LOADS_ANEW = 256
+MOST_KNOWN = 1 << 23
 ORDERS = 4
 TIE = 1e-9
 
@@ -96,11 +97,26 @@ class Pots:
                 change = self._changes(counts, steps)
             if not _lowers(change, cost):
                 break
-            a, b, lots = steps[int(np.argmin(change))]
-            counts[a] -= lots
-            counts[b] += lots
-            cost += float(change.min())
-        return counts, self.total(counts)
+            counts, cost = self._taken(counts, steps, change)
+        return counts, cost
+
+    def _taken(self, counts: np.ndarray, steps: Sequence[Step], change: np.ndarray) -> tuple[np.ndarray, float]:
+        """The best of the first, the first two, four, eight … of the steps that lower the sum, a thing moved once."""
+        reached, moved, done = counts.copy(), np.zeros(counts.shape[1], bool), 0
+        tried = []
+        for n in np.argsort(change, kind="stable"):
+            a, b, lots = steps[n]
+            if not change[n] < 0:
+                break
+            if not (moved & (lots != 0)).any():
+                reached[a] -= lots
+                reached[b] += lots
+                moved |= lots != 0
+                done += 1
+                tried += [reached.copy()] if done & (done - 1) == 0 else []
+        tried.append(reached)
+        total = np.sum([self._costs(v, [c[v] for c in tried]) for v in range(len(counts))], axis=0)
+        return tried[int(np.argmin(total))], float(total.min())
 
     def _changes(self, counts: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
         """By how much each step (N,) changes the sum."""
@@ -114,6 +130,8 @@ class Pots:
     def _costs(self, v: int, loads: Sequence[np.ndarray]) -> list[float]:
         """What pot v costs under each load; a load is costed once."""
         known, keys = self.known[v], [load.tobytes() for load in loads]
+        if len(known) * len(self.lots) > MOST_KNOWN:
+            known.clear()
         new = {key: load for key, load in zip(keys, loads, strict=True) if key not in known}
         if new:
             found = self.cost[v](np.stack(list(new.values())))

@@ -55,8 +55,9 @@ def place(
     cost in ``currency`` a position moved, ``fees`` a fraction of notional at either end, one number or by venue;
     ``transfer_cost`` what it costs to bring a unit of ``currency`` to an account where equity falls short.
     ``exact_up_to`` loads of a pot (2^12: twelve whole positions) every placement is gone through; beyond, exchanges of
-    one and two positions from several starts. Balances, orders and all else stay; a position moves at its mark,
-    with the leverage that was chosen for it.
+    one and two positions from several starts, and a few positions at a time shared out anew. A load costs one run of
+    the rule on one account: lower it for a rule that pairs positions (Reg T). Balances, orders and all else stay; a
+    position moves at its mark, with the leverage that was chosen for it.
     The same contract is one by its fields, whatever its name (see ``contract_at``).
     Raises InputError for tables that cannot be read and for positions that no pot can hold, with the reasons.
 
