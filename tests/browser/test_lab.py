@@ -4,11 +4,14 @@ import re
 from dataclasses import replace
 
 import pytest
+from xlmargin.widgets.tabs_liquidation import MOVES
 
 import xlmargin as xm
 from tests.browser.conftest import PICTURES, picture, watched
 from tests.browser.notebooks import cell, expect, figure, open_notebook, run_all, run_code, type_into
 from tests.browser.servers import ROOT
+from xlmargin.decide.hedges import hedges
+from xlmargin.decide.surface import surface
 from xlmargin.html import amount
 from xlmargin.shocks import moved
 
@@ -208,6 +211,26 @@ def test_open_a_workbook_in_the_panel(lab, desk, tmp_path):
     margin = xm.margin(book, market, MODEL)
     expect(figure(lab, "initial")).to_have_text(shown(margin, "Hedged"))
     expect(lab.locator(".xlm-said").first).to_contain_text("from desk_eth.xlsx")
+
+
+def test_decisions_are_made_aside_in_a_real_kernel(lab, desk):
+    """Figures stay at hand while a tab works; its answer is the core's, and a button carries it on."""
+    panel = lab.locator(".xlm-panel").first
+    panel.get_by_role("tab", name="Liquidation").click()
+    expect(panel.locator(".xlm-page .xlm-heat td.xlm-worst")).to_have_count(1)
+    margin = xm.margin(*desk, MODEL)
+    plane = surface(margin, "BTC", account="Hedged", moves=MOVES)
+    expect(panel.locator(".xlm-page .xlm-hint").first).to_contain_text(f"headroom {amount(plane.headroom.min())}")
+    panel.get_by_role("tab", name="Hedges").click()
+    panel.get_by_role("button", name="Put in What-if").click()
+    expect(panel.get_by_role("tab", name="What-if")).to_have_attribute("aria-selected", "true")
+    found = hedges(*desk, MODEL, account="Hedged", fee=0.0005, most_trades=3)
+    row = panel.locator(".xlm-page .xlm-table tr", has_text="Initial margin").first
+    expect(row).to_contain_text(amount(found.after))
+    type_into(lab, cell(lab, "Positions", 2, "quantity"), "7")
+    expect(figure(lab, "initial")).to_have_text(
+        shown(xm.margin(*with_quantity(desk, "BTC-PERP", "Hedged", 7.0), MODEL))
+    )
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
