@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from xlmargin.market import FUTURE, PERP, Market
 from xlmargin.scenarios import move_words
 
 from . import views, views_decide
-from .inputs import Answer, Asking, field
+from .inputs import Answer, Asking, button, field, fields
 from .tabs import QUIET
 from .tabs_decide import DECIDE
 from .turns import Aside, Block
@@ -24,7 +24,7 @@ from .verdict import Verdict
 if TYPE_CHECKING:
     from .state import PanelState
 
-STEPS, MOST_HEDGES = 20, 4
+STEPS, MOST_HEDGES, FEW_LEGS = 20, 4, 100
 MOVES = np.array([-50, -40, -30, -20, -10, 0, 10, 20, 30, 40, 50]) / 100.0
 ALL = "all together"
 
@@ -40,6 +40,10 @@ class Liquidation(Asking):
         ("slippage", "Slippage, %", "0.5", "of price, lost by every forced trade"),
         ("fund", "Insurance fund", "0", "what the fund holds, in the pool's currency"),
     )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offers, self.wanted = False, ()
 
     def picks(self, panel: PanelState, verdict: Verdict) -> list[Block]:
         names = underlyings(verdict.margin.run.market)
@@ -70,13 +74,37 @@ class Liquidation(Asking):
         whole = picked if isinstance(picked, int) and 0 <= picked < plane.headroom[..., 0].size else None
         blocks = [views_decide.surface(plane, verdict.currency, whole), views.text(told(run, end, name))]
         blocks += views_decide.simulated(run, path[moved[0]], name, verdict.currency)
-        if run.liquidated:
-            own = panel.book.take(np.flatnonzero(panel.book.account == verdict.account))
-            given = {"params": panel.params, "options": panel.options, "hedges": hedge_names(own, panel.shocked, moved)}
-            found = yield Aside(partial(prevent, own, panel.shocked, panel.model, path, **how, **given))
-            self.keep(panel, What_would_have_prevented_it=found)
-            blocks.append(views_decide.remedies(found))
+        blocks += yield from self.prevented(panel, verdict, run, path, how)
         return blocks
+
+    def prevented(
+        self, panel: PanelState, verdict: Verdict, run: Simulation, path: dict[str, np.ndarray], how: dict[str, Any]
+    ) -> Answer:
+        """What would have prevented a liquidation: at once for a small account, else when it is asked for."""
+        own = panel.book.take(np.flatnonzero(panel.book.account == verdict.account))
+        large = run.liquidated and len(own.legs) > FEW_LEGS
+        self.offers = large and self.wanted != panel.basis()
+        if not run.liquidated or self.offers:
+            return []
+        given = {
+            "params": panel.params,
+            "options": panel.options,
+            "hedges": hedge_names(own, panel.shocked, list(path)),
+        }
+        found = yield Aside(partial(prevent, own, panel.shocked, panel.model, path, **how, **given))
+        self.keep(panel, What_would_have_prevented_it=found)
+        return [views_decide.remedies(found)]
+
+    def head(self, panel: PanelState, verdict: Verdict) -> list[Block]:
+        ask = button("prevent", "What would have prevented it?", "The least of each kind: many runs of the rule")
+        return [fields([*self.picks(panel, verdict), *self.typed()], [ask] if self.offers else [])]
+
+    def press(self, panel: PanelState, id: str) -> str:
+        """Look for what would have prevented it, while nothing changes."""
+        if id != "prevent":
+            return super().press(panel, id)
+        self.wanted = panel.basis()
+        return "Looking for what would have prevented it"
 
 
 def underlyings(market: Market) -> list[str]:

@@ -212,3 +212,17 @@ def test_what_the_tabs_found_is_in_the_report_while_it_holds(panel, tmp_path):
     send(panel, {"do": "set", "sheet": "positions", "cells": [[ids(panel)[0], "quantity", "2"]]})
     names = openpyxl.load_workbook(panel.to_excel(tmp_path / "report.xlsx")).sheetnames
     assert [n for n in names if n in own] == ["Collateral"]
+
+
+def test_a_large_account_is_asked_before_many_runs(panel, monkeypatch):
+    from xlmargin.widgets import tabs_liquidation
+
+    monkeypatch.setattr(tabs_liquidation, "FEW_LEGS", 3)
+    blocks = opened(panel, "liquidation", end="-80")
+    assert [b["id"] for b in blocks[0]["buttons"]] == ["prevent"]
+    assert "least" not in blocks[-1]["headers"]
+    send(panel, {"do": "press", "id": "prevent"})
+    assert "least" in panel._body["blocks"][-1]["headers"]
+    assert panel._body["blocks"][0]["buttons"] == []
+    send(panel, {"do": "set", "sheet": "positions", "cells": [[ids(panel)[0], "quantity", "2"]]})
+    assert [b["id"] for b in panel._body["blocks"][0]["buttons"]] == ["prevent"]
