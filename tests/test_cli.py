@@ -133,6 +133,17 @@ def test_decisions_take_options_and_own_parameters(desk, run):
     assert err == "error: --option: write model:name=value, not 'side=post'\n"
 
 
+def test_a_simulation_asks_for_the_pool_where_there_are_several(desk, run):
+    (desk / "balances.csv").write_text(TABLES["balances"] + "alice,ETH,3\n")
+    given = ("simulate", "desk", *MODEL, "-a", "alice", "--price", "BTC=-5%,-10%")
+    code, _, err = run(*given)
+    assert code == 2
+    assert "say which account and pool: alice / BTC, alice / ETH" in err
+    code, out, _ = run(*given, "--pool", "BTC")
+    assert code == 0
+    assert "(BTC)" in out
+
+
 def test_problems_come_row_by_row(desk, run):
     text = TABLES["instruments"].replace("84400", "")
     (desk / "instruments.csv").write_text(text)
