@@ -89,6 +89,13 @@ def test_a_shock_that_spreads(folder, read, show, tmp_path):
     assert found.first == "D"
 
 
+def test_a_named_stress_that_spreads(folder, read, tmp_path):
+    rows, said = told(tmp_path, "contagion", folder, *GIVEN, "--scenario", "2020-03-12")
+    found = contagion(*read, MODELS, "2020-03-12")
+    agree(rows, found.frame())
+    assert all(f"note: {note.text}" in said for note in found.notes)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

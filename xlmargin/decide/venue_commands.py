@@ -92,7 +92,8 @@ def credit(
     asked = {"line": [line], "currency": [currency]} if line is not None else case.table("lines", lines)
     how = {"portfolio": portfolio, "level": level, "collateral": collateral, "currency": currency, **case.how}
     told = found(*case.read, case.models, asked, **how)
-    return Told(getattr(told, LINES[one_of("--show", show, LINES)])(), told.words.split("\n"))
+    table = getattr(told, LINES[one_of("--show", show, LINES)])()
+    return Told(table, told.words.split("\n"), [Note(text) for text in told.notes])
 
 
 @verb
