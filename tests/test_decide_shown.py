@@ -3,11 +3,13 @@
 import html
 import re
 
+import pandas as pd
 import pytest
 
 import xlmargin as xm
 from xlmargin import decide
 from xlmargin.decide.shown import Shown
+from xlmargin.errors import Note
 from xlmargin.html import decision, figure, told
 
 
@@ -71,3 +73,21 @@ def test_what_is_missing_is_a_dash():
         "-1,234.57",
     ]
     assert [told("up", float("nan")), told("saved share", 0.5), told("remark", float("nan"))] == ["–", "50.0 %", "–"]
+
+
+def test_further_tables_show_whole_words_and_what_is_taken_from_them_is_plain(margin):
+    alerts = xm.health(margin).alerts()
+    assert html.escape(alerts["message"][0]) in alerts._repr_html_()
+    assert type(alerts[["account"]]) is type(alerts.head(2).sort_values("what")) is pd.DataFrame
+    worst = xm.stress(margin).worst()
+    assert html.escape(worst["remark"][0]) in worst._repr_html_()
+
+
+def test_notes_are_told_be_they_texts_or_notes(margin):
+    page = decision(xm.health(margin).frame(), "", ["a text", "a text", Note("a note", "", None)])
+    assert page.endswith("<ul><li>a text</li><li>a note</li></ul>")
+
+
+def test_a_change_is_called_one_where_it_is_shown(desk):
+    found = xm.what_if(*desk, "derive.portfolio", cash={"asset": ["USDC"], "amount": [100.0], "account": ["Hedged"]})
+    assert found.shown()["equity change"].tolist() == found.frame()["equity"].tolist() == [pytest.approx(100.0)]

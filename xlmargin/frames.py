@@ -24,6 +24,15 @@ class Comparison(pd.DataFrame):
         return frame(self)
 
 
+class Told(Comparison):
+    """A table of a decision, shown as decisions are: whole words, shares as such, no empty columns."""
+
+    def _repr_html_(self) -> str:
+        from .html import decision
+
+        return decision(self)
+
+
 def summary(margin: Margin) -> pd.DataFrame:
     """A row per account and pool: equity, requirements, available, ratio, what bound."""
     return pd.DataFrame(margin.columns())

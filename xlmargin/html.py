@@ -69,7 +69,7 @@ def told(column: str, value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float | np.floating):
-        by = f"{value:+.1%}".replace("%", " %") if column in MOVES and math.isfinite(value) else ""
+        by = f"{value:+.1%}".replace("%", " %") if column in MOVES and math.isfinite(value) and value else ""
         return by or (share if column in SHARES or column.endswith((" share", ", fraction")) else figure)(float(value))
     return cell(column, value)
 
@@ -110,7 +110,7 @@ def decision(data: Any, words: str = "", notes: Iterable[Any] = ()) -> str:
     numeric = [data.dtypes.iloc[n].kind in "fiu" for n in kept]
     shown = table([str(data.columns[n]) for n in kept], [[row[n] for n in kept] for row in rows], numeric)
     said = "".join(f"<p>{escape(line)}</p>" for line in words.splitlines())
-    return said + shown + _rest(data) + _list("Notes", dict.fromkeys(n.text for n in notes))
+    return said + shown + _rest(data) + _list("Notes", dict.fromkeys(str(getattr(n, "text", n)) for n in notes))
 
 
 def _first(data: Any) -> Any:

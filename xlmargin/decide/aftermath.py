@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import Note
 from .cohort import Cohort
 from .rounds import FLOWS, Round
-from .shown import Shown
+from .shown import Shown, tabled
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +87,7 @@ class Contagion(Shown):
             who | {"cover": np.where(self.broke >= 0, self.cover, np.nan)} | worth | {"sold": self.sold}
         )
 
+    @tabled
     def rounds(self) -> Any:
         """A row per round (pandas DataFrame): who broke and was liquidated, net sales and moves by name, deficits."""
         import pandas as pd
@@ -110,6 +111,7 @@ class Contagion(Shown):
             some |= (r.sold != 0) | (r.bought != 0)
         return np.flatnonzero(some)
 
+    @tabled
     def by_venue(self) -> Any:
         """A row per venue (pandas DataFrame): accounts, how many broke and in which first round, deficits, fund."""
         import pandas as pd
@@ -124,6 +126,7 @@ class Contagion(Shown):
         short = sum((r.uncovered for r in self.told), np.zeros(len(self.venues)))
         return pd.DataFrame(columns | {"uncovered": short})
 
+    @tabled
     def prices(self) -> Any:
         """A row per name that moved or was sold (pandas DataFrame): shock, final move, amplification, sales in USD."""
         import pandas as pd

@@ -20,7 +20,7 @@ from .breaches import Finding, findings, of_underlyings
 from .house import House, contributions, house
 from .lines import Lines, lines_of
 from .owners import as_one, owners_of
-from .shown import Shown
+from .shown import Shown, tabled
 from .standing import Standing
 
 EQUITY, NONE = "equity", "none"
@@ -103,6 +103,7 @@ class Credit(Shown):
         }
         return pd.DataFrame(columns)
 
+    @tabled
     def venues(self) -> Any:
         """A row per owner and venue (pandas DataFrame): required there, equity, shortfall, share of net, saved."""
         import pandas as pd
@@ -125,6 +126,7 @@ class Credit(Shown):
             }
         )
 
+    @tabled
     def limits(self) -> Any:
         """A row per line and limit (pandas DataFrame), whatever its state; the gravest first."""
         import pandas as pd
@@ -133,6 +135,7 @@ class Credit(Shown):
         rows = [{"owner": self.owners[f.owner]} | {n: getattr(f, n) for n in names} for f in self.found]
         return pd.DataFrame(rows, columns=["owner", *names]).assign(currency=self.currency)
 
+    @tabled
     def breaches(self) -> Any:
         """The rows of ``limits`` that are breached or near (pandas DataFrame)."""
         table = self.limits()

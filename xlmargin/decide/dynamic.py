@@ -23,7 +23,7 @@ from .moves import groups
 from .observed import DAY, observed
 from .regime import NONE, Policy, Regime, settings
 from .scaled import Scale, common_values, scaled, scales
-from .shown import Shown
+from .shown import Shown, tabled
 from .subject import level_of, on_margin
 from .worlds import at_time, remade
 
@@ -74,6 +74,7 @@ class Dynamic(Shown):
         out[book.legs.row, groups(market)[1][book.legs.instrument]] = True
         return out
 
+    @tabled
     def multipliers(self) -> Any:
         """A row per day and underlying: volatility, reference, ratio, multiplier and what bound it; oldest first."""
         import pandas as pd
@@ -112,6 +113,7 @@ class Dynamic(Shown):
         how = self.published.run.session, self.published, by, self.scales, "dynamic: path", None
         return level_of(_scaled_margin(*how)[0], level)
 
+    @tabled
     def path(self, days: int | None = None, level: str = "initial", alone: bool = True) -> Any:
         """A row per day and pool: the requirement as published, by the ratio alone, and with the bounds asked for."""
         import pandas as pd
@@ -123,6 +125,7 @@ class Dynamic(Shown):
         columns |= {"pool": np.tile(self.published.pool, len(dates))}
         return pd.DataFrame(columns | {name: table.ravel() for name, table in tables.items()})
 
+    @tabled
     def procyclicality(
         self, days: int | None = None, level: str = "initial", steps: Sequence[int] = (1, 5), alone: bool = True
     ) -> Any:

@@ -15,7 +15,7 @@ from ..market import OPTION, SENSITIVITY, Market
 from ..pricing import YEAR, greeks
 from .axis import UNDERLYING, Axis
 from .moves import groups, refuse_unpriced
-from .shown import Shown
+from .shown import Shown, tabled
 from .subject import on_margin
 from .trades import marks
 
@@ -78,6 +78,7 @@ class Exposure(Shown):
 
         return pd.DataFrame(self.columns)
 
+    @tabled
     def by_expiry(self) -> Any:
         """By pool, underlying and expiry: delta and greeks; perpetuals and spot stand without expiry."""
         import pandas as pd
@@ -98,6 +99,7 @@ class Exposure(Shown):
             own[name] = added(number, legs.quantity * getattr(self.greeks, name)[legs.instrument], len(first))
         return pd.DataFrame(own)
 
+    @tabled
     def by_asset(self) -> Any:
         """By pool and asset: balance, results and option value settled in it, and their sum in USD."""
         import pandas as pd
@@ -122,6 +124,7 @@ class Exposure(Shown):
         who = {"account": self.margin.account[row], "pool": self.margin.pool[row], "asset": market.assets[asset]}
         return pd.DataFrame(who | own | worth)
 
+    @tabled
     def offsets(self) -> Any:
         """Which long stands against which short: pairs by pool and underlying, the largest deltas first."""
         import pandas as pd

@@ -12,7 +12,7 @@ from ..frames import LEGS, holding_name
 from ..ledger import Margin
 from .axis import ALL, COLLATERAL, UNDERLYING, VOLATILITY
 from .liquidation import Liquidation, liquidation, percent
-from .shown import Shown
+from .shown import Shown, tabled
 from .subject import on_margin
 from .trades import closed
 from .venues import State, reached, states
@@ -85,6 +85,7 @@ class Health(Shown):
             return ""
         return holding_name(self.margin, LEGS, int(own[np.argmax(self.relief[own])]))
 
+    @tabled
     def alerts(self) -> Any:
         """A row per finding, the gravest first: account, pool, severity, what, message, market time (DataFrame)."""
         import pandas as pd

@@ -23,7 +23,7 @@ from .exposure import Greeks
 from .moves import groups, refuse_unpriced
 from .ranked import alone, step_by_step
 from .reruns import Found, Reruns, account_row
-from .shown import Shown
+from .shown import Shown, tabled
 
 COLUMNS = (
     Column("most", "most contracts, each way", "contracts", need=OPTIONAL, positive=True),
@@ -83,6 +83,7 @@ class Hedges(Shown):
         table = pd.DataFrame({"instrument": self.instrument, "quantity": self.quantity, "cost": self.cost})
         return table.reindex(table["quantity"].abs().sort_values(ascending=False).index).reset_index(drop=True)
 
+    @tabled
     def ranking(self) -> Any:
         """Each candidate alone at its best size: saving, cost, saving per cost, the best first (pandas DataFrame).
 

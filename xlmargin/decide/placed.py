@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .pots import Items, Pot
-from .shown import Shown
+from .shown import Shown, tabled
 
 MEETS = 1e-9
 
@@ -68,6 +68,7 @@ class Placement(Shown):
                 size = float(items.quantity[k] * pot.size[k] * share)
                 yield items.name[k], size, home, pot.account, pot.venue, pot.model, there, bool(v != items.home[k])
 
+    @tabled
     def venues(self) -> Any:
         """A row per pot (pandas DataFrame): required now and then, the change, equity there, what it lacks."""
         import pandas as pd
@@ -86,6 +87,7 @@ class Placement(Shown):
             }
         )
 
+    @tabled
     def gains(self) -> Any:
         """A row per arrangement (pandas DataFrame): what it requires, what it saves against now, and a remark."""
         import pandas as pd
@@ -96,6 +98,7 @@ class Placement(Shown):
             ["arrangement", "currency", "required", "saved", "remark"]
         ]
 
+    @tabled
     def refusals(self) -> Any:
         """A row per position and pot that cannot hold it, with the reason (pandas DataFrame)."""
         import pandas as pd

@@ -52,7 +52,7 @@ def sensitivity(
         later = Moves.none(margin.run.market, 1, seconds=days * DAY)
         aged = _changes(margin, later, now, level)
         found.append({k: np.stack([v[0], np.full_like(v[0], np.nan)]) for k, v in aged.items()})
-        labels.append(("time", f"{days:g} days"))
+        labels.append(("time", f"{days:g} day{'s'[: days != 1]}"))
     change = {k: np.concatenate([f[k] for f in found]) for k in found[0]}
     rows, count = len(margin.account), len(labels)
     pick = np.tile(np.arange(rows), count)

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
+
+
+def tabled(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the DataFrame that a method returns show itself as the results of decisions do."""
+
+    @wraps(method)
+    def call(*given: Any, **how: Any) -> Any:
+        from ..frames import Told
+
+        return Told(method(*given, **how))
+
+    return call
 
 
 class Shown:

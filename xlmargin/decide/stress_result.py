@@ -10,12 +10,15 @@ import numpy as np
 from ..errors import Note
 from ..ledger import Margin
 from .sensitivity import Attribution, shapley
-from .shown import Shown
+from .shown import Shown, tabled
 from .stress_plan import PARTS, Plan, outcomes
 from .subject import level_of
 from .venues import State
 
 FIGURES = ("equity", "initial", "maintenance", "available")
+
+READ = ("scenario", "account", "pool", "currency", "equity after", "equity change", "initial after")
+READ += ("maintenance after", "headroom", "state after", "remark")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,11 +92,16 @@ class Stress(Shown):
         """Figures (K, R) after each scenario."""
         return {name: getattr(self, name) for name in FIGURES}
 
+    def shown(self) -> Any:
+        """The columns that are read first."""
+        return self.frame()[[*READ]]
+
     def frame(self) -> Any:
         """A row per scenario, account and pool (pandas DataFrame): before, after, change, what breaks, states."""
         count, rows = self.equity.shape
         return self._table(np.repeat(np.arange(count), rows), np.tile(np.arange(rows), count))
 
+    @tabled
     def worst(self) -> Any:
         """For each account and pool the scenario that leaves least headroom: rows of ``frame`` (pandas DataFrame)."""
         return self._table(np.argmin(self.headroom, axis=0), np.arange(self.equity.shape[1]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ParameterError, nearest
-from .shown import Shown
+from .shown import Shown, tabled
 
 FILE = Path(__file__).with_name("stresses.toml")
 REST, EACH = "*", "each location"
@@ -88,6 +88,7 @@ class NamedStresses(Shown):
         columns = ("name", "title", "date", "words", "source")
         return pd.DataFrame([[getattr(s, c) for c in columns] for s in self], columns=list(columns))
 
+    @tabled
     def numbers(self) -> Any:
         """A row per number: scenario, target, what, value, unit, published, date, source, sure, doubt (DataFrame)."""
         import pandas as pd
@@ -96,6 +97,7 @@ class NamedStresses(Shown):
         rows = [[s.name, *(getattr(n, c) for c in columns)] for s in self for n in s.numbers]
         return pd.DataFrame(rows, columns=["scenario", *columns])
 
+    @tabled
     def table(self) -> Any:
         """The scenarios as a user writes them, to change and give to ``stress``: a row per number (DataFrame)."""
         import pandas as pd

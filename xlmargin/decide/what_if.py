@@ -59,8 +59,15 @@ class WhatIf(Shown):
         covered = self.after["equity"] >= self.after["initial"]
         return covered | (self.change["initial"] <= 0) & (self.change["equity"] >= 0)
 
+    def shown(self) -> Any:
+        """The table with changes named so."""
+        return self.frame().rename(columns={name: f"{name} change" for name in FIGURES})
+
     def frame(self) -> Any:
-        """A row per account, basket and pool (pandas DataFrame); refused baskets say why in ``remark``."""
+        """A row per account, basket and pool (pandas DataFrame): figures before and after, under its name each change.
+
+        Refused baskets say why in ``remark``.
+        """
         import pandas as pd
 
         columns: dict[str, Any] = {"account": self.account, "basket": self.basket, "pool": self.pool}
