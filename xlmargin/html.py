@@ -18,7 +18,8 @@ TWO_DIGITS = frozenset({"USD", "USDC", "USDT", "EUR", "GBP", "CHF", "CAD", "AUD"
 INDENT = "&emsp;"
 DUST = 1e-9  # a tenth of a satoshi: what is left of a sum that rounds
 SHARES = frozenset({"ratio", "percent", "share", "down", "up", "cover"})
-MOVES = frozenset({"down", "up", "move"})
+MORE_SHARES = frozenset({"utilisation", "volatility", "reference", "haircut"})
+MOVES = frozenset({"down", "up", "move", "shock"})
 
 
 def amount(value: float, currency: str = "USD") -> str:
@@ -69,8 +70,10 @@ def told(column: str, value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, float | np.floating):
-        by = f"{value:+.1%}".replace("%", " %") if column in MOVES and math.isfinite(value) and value else ""
-        return by or (share if column in SHARES or column.endswith((" share", ", fraction")) else figure)(float(value))
+        if (column in MOVES or column.startswith("move ")) and math.isfinite(value) and value:
+            return f"{value:+.1%}".replace("%", " %")
+        parts = column in SHARES | MOVES | MORE_SHARES or column.endswith((" share", ", fraction"))
+        return (share if parts else figure)(float(value))
     return cell(column, value)
 
 
