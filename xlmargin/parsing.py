@@ -223,7 +223,8 @@ def _check_range(name: str, column: Column, out: np.ndarray, rows: np.ndarray, p
 def _chosen(name: str, column: Column, texts: Texts, rows: np.ndarray, problems: list[Problem]) -> Texts:
     """Each word replaced by the choice it means, a blank by the default; what means none is a problem in every row."""
     if not column.choices:
-        return texts.renamed(lambda word: word or column.default or "") if column.default else texts
+        gaps = column.default and "" in texts.words.tolist()
+        return texts.renamed(lambda word: word or column.default) if gaps else texts
     allowed = {c.casefold(): c for c in column.choices} | {"call": "C", "put": "P"}
     meant = {word: allowed.get(word.casefold()) for word in texts.words if word}
     for n, word in enumerate(texts.words):
