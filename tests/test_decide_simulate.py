@@ -260,6 +260,31 @@ def test_prevention_is_of_one_account_with_its_own_hedges_and_its_words_suffice(
     assert run.events[0].what == "BTC -14.0 %, ETH -10.0 %"
 
 
+def coin_options(perpetuals):
+    """Ten calls of 1 BTC sold, and contracts of a coin-settled perpetual bought at its mark."""
+    names = ["BTC-25DEC26-100000-C", "BTC-PERPETUAL"]
+    return xm.tables(
+        {"instrument": names, "quantity": [-10.0, perpetuals], "entry_price": [None, 90_000.0]},
+        {"asset": ["BTC"], "amount": [2.0]},
+        {"instrument": names, "mark": [0.03, 90_000.0], "iv": [0.6, None], "forward": [90_000.0, None]}
+        | {"index": [90_000.0] * 2},
+        {"asset": ["BTC"], "price": [90_000.0]},
+        as_of="2026-11-25",
+    )
+
+
+def test_options_settled_in_coin_are_hedged_by_inverse_futures():
+    """Options are counted in coins and perpetuals in dollars: sizes tried are of the same number of coins."""
+    path, model = {"BTC": [0.3]}, "deribit.portfolio"
+    found = prevent(*coin_options(0.0), model, path, hedges=["BTC-PERPETUAL"])[-1]
+    for scale, enough in ((0.999, False), (1.001, True)):
+        margin = xm.margin(*coin_options(found.amount * scale), model)
+        there = moved_session(margin.run.session, named(margin.run.market, {"BTC": 0.3})).run(margin.run.book)
+        assert (there.headroom[0] >= 0) == enough
+    said = float(found.words.split()[1].replace(",", ""))
+    assert 0 <= said - found.amount < 1.001e-4
+
+
 def test_bad_input_in_words():
     book, market = account()
     margin = xm.margin(book, market, MODEL)

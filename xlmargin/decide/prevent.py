@@ -12,7 +12,7 @@ import numpy as np
 from ..book import Book
 from ..errors import InputError
 from ..ledger import Margin
-from ..market import Market
+from ..market import OPTION, Market
 from ..registry import Model
 from ..run import Session
 from .candidates import reach
@@ -21,7 +21,7 @@ from .reruns import account_row
 from .shown import Shown
 from .simulate import along
 from .subject import only, pools_named
-from .trades import Trades, closed, paid, traded
+from .trades import Trades, closed, marks, paid, traded
 from .valuation import rates
 from .venues import Ladder, ladder
 from .worlds import figures
@@ -167,8 +167,8 @@ class _Test:
         book, market = self.margin.run.book, self.session.market
         legs = book.legs
         same = market.underlying[legs.instrument] == market.underlying[instrument]
-        coins = np.abs(legs.quantity * market["contract_size"][legs.instrument])[same].sum()
-        top = 2.0 * coins / market["contract_size"][instrument]
+        size = _coins(market)
+        top = float(2.0 * np.abs(legs.quantity * size[legs.instrument])[same].sum() / size[instrument])
         best = (np.nan, 0.0)
         for sign in (1.0, -1.0):
 
@@ -184,8 +184,14 @@ class _Test:
         size, sign = best
         if not np.isfinite(size):
             return Remedy("hedge", name, np.nan, "contracts", f"{name}: no size up to {top:,.6g} contracts suffices")
-        words = f"{'buy' if sign > 0 else 'sell'} {_up(size, 4):,.6g} {name} now" if size else "nothing is needed"
+        words = f"{'buy' if sign > 0 else 'sell'} {_up(size, 4):,.12g} {name} now" if size else "nothing is needed"
         return Remedy("hedge", name, sign * size, "contracts", words)
+
+
+def _coins(market: Market) -> np.ndarray:
+    """Coins that a contract (I,) is of: its size, of an inverse future its size in money ÷ its mark."""
+    turned = market.inverse & (market.kind != OPTION)
+    return market["contract_size"] / np.where(turned, marks(market), 1.0)
 
 
 def _up(amount: float, digits: int) -> float:
