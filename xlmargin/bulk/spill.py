@@ -52,25 +52,31 @@ def spilled(job: Job, told: Any) -> tuple[int, bool]:
 
 def _split(job: Job, table: str, path: Path) -> int:
     """Write each row of a table to its account's bucket; returns how many rows."""
-    import pyarrow as pa
-
     writers: dict[int, Any] = {}
     rows = 0
-    with ExitStack() as stack:
-        for batch in batches(path, table):
-            rows += batch.num_rows
-            words, number = accounts(batch)
-            bucket = bucket_of(words, job.buckets)[number]
-            order = np.argsort(bucket, kind="stable")
-            grouped, cuts = batch.take(pa.array(order)), np.searchsorted(bucket[order], np.arange(job.buckets + 1))
-            for n in np.flatnonzero(np.diff(cuts)):
-                try:
-                    if n not in writers:
-                        writers[n] = stack.enter_context(_writer(job.bucket(int(n), table), batch.schema))
-                    writers[n].write_table(grouped.slice(cuts[n], cuts[n + 1] - cuts[n]))
-                except OSError as error:
-                    raise InputError(f"{job.folder.name}: {table} cannot be written: {error}") from error
+    try:
+        with ExitStack() as stack:
+            for batch in batches(path, table):
+                rows += batch.num_rows
+                for number, part in _parts(batch, job.buckets):
+                    if number not in writers:
+                        writers[number] = stack.enter_context(_writer(job.bucket(number, table), batch.schema))
+                    writers[number].write_table(part)
+    except OSError as error:
+        raise InputError(f"{job.folder.name}: {table} cannot be written: {error}") from error
     return rows
+
+
+def _parts(batch: Any, buckets: int) -> Iterator[tuple[int, Any]]:
+    """The rows of an Arrow table by bucket, each bucket's in their order."""
+    import pyarrow as pa
+
+    words, number = accounts(batch)
+    bucket = bucket_of(words, buckets)[number]
+    order = np.argsort(bucket, kind="stable")
+    grouped, cuts = batch.take(pa.array(order)), np.searchsorted(bucket[order], np.arange(buckets + 1))
+    for n in np.flatnonzero(np.diff(cuts)):
+        yield int(n), grouped.slice(cuts[n], cuts[n + 1] - cuts[n])
 
 
 def _writer(path: Path, schema: Any) -> Any:
