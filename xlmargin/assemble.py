@@ -93,21 +93,19 @@ def assemble(
     prices = asset_prices(asset_names, parsed["assets"], asset_codes[0], facts, problems)
     market, renumber = market_of(names, facts, asset_names, prices, moment, source, dict(more or {}))
     market = leaders(market, parsed["assets"], asset_codes[0], problems)
-    account_names, account_codes = _numbered(
+    account_names, (own, legs_of, cash_of, orders_of) = _numbered(
         *(parsed[name] for name in ("accounts", "positions", "balances", "orders")),
         key="account",
         also=sensitivities.accounts() if sensitivities else (),
     )
-    own, legs_of, cash_of, orders_of = account_codes
     rows = len(account_names)
     legs = _legs(parsed["positions"], legs_of, renumber[codes[1]], rows, market, problems)
-    orders = _orders(parsed["orders"], orders_of, renumber[codes[2]], rows)
     locations = tuple(dict.fromkeys(["", *parsed["balances"].texts("location").words]))
     cash = _cash(parsed["balances"], cash_of, asset_codes[1], rows, locations)
     book = Book(
         legs,
         cash,
-        orders,
+        _orders(parsed["orders"], orders_of, renumber[codes[2]], rows),
         account_names,
         np.full(rows, "", object),
         _settings(parsed["accounts"], own, rows, problems),
