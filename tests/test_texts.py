@@ -22,7 +22,7 @@ WAYS = {
 def test_every_way_gives_the_same_words(way):
     texts = Texts.of(WAYS[way])
     assert texts.array.tolist() == WANTED
-    assert set(texts.words) == set(WANTED)
+    assert list(dict.fromkeys(texts.words)) == ["b", "", "a", "c"]
     assert "never" not in texts.words
     assert texts.such("b", "").tolist() == [True, True, False, True, True, False]
 

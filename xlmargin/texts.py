@@ -69,7 +69,7 @@ class Texts:
         none = self.number < 0
         if not none.any():
             return self
-        return Texts(np.where(none, len(self.words), self.number), objects([*self.words, ""]))
+        return Texts(np.where(none, len(self.words), self.number), objects([*self.words, ""])).compact()
 
     def such(self, *words: str) -> np.ndarray:
         """The rows (N,) where one of ``words`` stands."""
