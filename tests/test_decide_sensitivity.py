@@ -10,7 +10,7 @@ from tests.test_decide_exposure import desk
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide.moves import named
 from xlmargin.decide.sensitivity import attribution, sensitivity
-from xlmargin.decide.worlds import moved_session
+from xlmargin.decide.worlds import moved_session, remade
 
 
 def there(margin, **moves):
@@ -25,12 +25,9 @@ def margin():
 
 def test_slopes_are_differences_of_plain_margins(margin):
     table = sensitivity(margin).frame()
-    market = margin.run.market
-    iv = market["iv"][market.kind == 3].mean()
     asked = {
         ("price", "BTC"): {"price": {"BTC": 0.01}},
         ("price", "ETH"): {"price": {"ETH": 0.01}},
-        ("volatility", "BTC"): {"vol": {"BTC": 0.01 / iv}},
         ("collateral", "USDC"): {"collateral": {"USDC": 0.01}},
     }
     for (factor, name), up in asked.items():
@@ -44,6 +41,29 @@ def test_slopes_are_differences_of_plain_margins(margin):
             assert row["headroom up"] == pytest.approx(high.headroom[r] - margin.headroom[r])
             bend = high.maintenance.value[r] + low.maintenance.value[r] - 2 * margin.maintenance.value[r]
             assert row["maintenance bend"] == pytest.approx(bend, abs=1e-6)
+
+
+def test_a_point_of_volatility_is_the_same_for_every_option_and_account(margin):
+    """Plain margins with every volatility of an underlying a point higher and lower; alone as among many."""
+    table, market, book = sensitivity(margin).frame(), margin.run.market, margin.run.book
+    share = np.where((market.kind == 3) & (market.underlying == "BTC"), 0.01 / market["iv"], 0.0)
+    high, low = (remade(margin.run.session, market.shocked(vol=1.0 + sign * share)).run(book) for sign in (1, -1))
+    rows = table[(table["factor"] == "volatility") & (table["name"] == "BTC")]
+    assert len(rows)
+    for _, row in rows.iterrows():
+        r = int(np.flatnonzero(margin.account == row["account"])[0])
+        assert row["headroom up"] == pytest.approx(high.headroom[r] - margin.headroom[r])
+        assert row["maintenance slope"] == pytest.approx((high.maintenance.value[r] - low.maintenance.value[r]) / 2)
+
+
+@pytest.mark.parametrize("model", ["deribit.portfolio", "paradex.portfolio", "aevo.portfolio"])
+def test_alone_as_inside_many(model):
+    book, market, params = law_book(model, 11)
+    every = sensitivity(xm.margin(book, market, model, params=params)).frame()
+    for n, account in enumerate(book.account):
+        alone = sensitivity(xm.margin(book.take([n]), market, model, params=params)).frame()
+        own = every[every["account"] == account].reset_index(drop=True)
+        assert own.drop(columns="bend", errors="ignore").equals(alone), account
 
 
 def test_time_passes_one_way(margin):

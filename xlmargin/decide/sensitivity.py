@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError, Problem
 from ..ledger import Margin
-from ..market import OPTION
+from ..market import OPTION, Market
 from .moves import Moves, groups, named
 from .shown import Shown
 from .subject import level_of, on_margin
@@ -40,10 +40,11 @@ def sensitivity(
 ) -> Sensitivity:
     """d(equity), d(requirement) and d(headroom) to every factor, by finite shocks of the whole rule.
 
-    Factors: each underlying's price ± ``bump`` (with the asset of that name), its volatility ± ``points`` (0.01 is a
-    point), interest rates ± 1 basis point, the price of each other asset ± ``bump``, and ``days`` passing. ``up`` and
-    ``down`` are the changes themselves; the slope is their half difference, ``bend`` their sum (curvature: what is
-    lost or gained both ways). Raises InputError for options that cannot be revalued.
+    Factors: each underlying's price ± ``bump`` (with the asset of that name), the volatility of each of its options
+    ± ``points`` (0.01 is a point; half of it at most), interest rates ± 1 basis point, the price of each other asset
+    ± ``bump``, and ``days`` passing. ``up`` and ``down`` are the changes themselves; the slope is their half
+    difference, ``bend`` their sum (curvature: what is lost or gained both ways). Raises InputError for options that
+    cannot be revalued.
     """
     now = margin.equity.value, level_of(margin, level)
     labels, moves = _bumps(margin, bump, points)
@@ -82,19 +83,32 @@ def _bumps(margin: Margin, bump: float, points: float) -> tuple[list[tuple[str, 
 
     def add(kind: str, name: str, size: float, of: str) -> None:
         labels.append((kind, name))
-        moves.extend(named(market, **{of: {name: sign * size}}) for sign in (1.0, -1.0))
+        moves.extend(_wide(named(market, **{of: {name: sign * size}})) for sign in (1.0, -1.0))
 
     for n in map(str, names):
         add("price", n, bump, "price")
     for g in np.unique(group[market.kind == OPTION]):
-        level = np.nanmean(market["iv"][(group == g) & (market.kind == OPTION)])
-        add("volatility", str(names[g]), points / level, "vol")
+        labels.append(("volatility", str(names[g])))
+        moves.append(_points(market, (group == g) & (market.kind == OPTION), points))
     for a in market.assets[np.isfinite(market.price)]:
         if a not in set(names):
             add("collateral", str(a), bump, "collateral")
     labels.append(("rates", "1 bp"))
-    moves += [named(market, rate=sign * BASIS_POINT) for sign in (1.0, -1.0)]
+    moves += [_wide(named(market, rate=sign * BASIS_POINT)) for sign in (1.0, -1.0)]
     return labels, Moves.stack(moves)
+
+
+def _wide(moves: Moves) -> Moves:
+    """The same moves with a column an instrument."""
+    own = {name: getattr(moves, name)[:, moves.group] for name in ("price", "vol", "basis")}
+    return replace(moves, group=np.arange(len(moves.group)), **own)
+
+
+def _points(market: Market, options: np.ndarray, points: float) -> Moves:
+    """Volatilities of ``options`` (I,) higher by so many points, then lower: the same for each of them."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(options, np.fmin(points / market["iv"], 0.5), 0.0)
+    return replace(Moves.none(market, 2, np.arange(len(market))), vol=1.0 + np.array([share, -share]))
 
 
 def _changes(margin: Margin, moves: Moves, now: tuple[np.ndarray, np.ndarray], level: str) -> dict[str, np.ndarray]:
