@@ -114,6 +114,15 @@ def test_named_stresses_stand_with_the_worst_of_each_account(written):
         assert note.text[:60] in said
 
 
+def test_scenarios_of_the_source_stand_with_the_named_ones(tmp_path):
+    own = {"scenario": ["mine"], "target": ["BTC"], "price": [-0.4]}
+    book, market = xm.read("workbooks/desk.xlsx", scenarios=own)
+    found = Written.of(xm.margin(book, market, MODEL), tmp_path / "report.xlsx")
+    again = decide.stress(found.margin, own)
+    assert "mine" in found.values["Stress"].values()
+    assert set(again.equity.ravel()) <= {v for v in found.values["Stress"].values() if isinstance(v, float)}
+
+
 def test_what_cannot_be_revalued_is_said_with_the_first_reason(tmp_path):
     positions = {"instrument": ["ABC 2026-12-18 90 C", "ABC 2026-12-18 100 C"], "quantity": [-1.0, 1.0]}
     more = {"kind": ["option"] * 2, "underlying": ["ABC"] * 2, "settle": ["USD"] * 2, "strike": [90.0, 100.0]}

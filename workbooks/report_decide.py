@@ -9,6 +9,7 @@ from ..decide.exposure import exposure
 from ..decide.health import health
 from ..decide.sensitivity import sensitivity
 from ..decide.stress import stress
+from ..decide.stress_table import TABLE as SCENARIOS
 from ..decide.stresses import named_stresses
 from ..errors import XlmarginError
 from .report_content import Content
@@ -24,7 +25,10 @@ SENSITIVITY = (
     "What a move of each factor changes by the whole rule run again: prices and collateral 1 %, volatility a point, "
     "rates a basis point, a day passing."
 )
-STRESS = "What every account becomes in the named stresses: the whole rule on the moved market and balances."
+STRESS = (
+    "What every account becomes in the named stresses, and in the scenarios of the source where it has a table of "
+    "them: the whole rule on the moved market and balances."
+)
 HEALTH = "The venue's own states, the prices, volatilities and collateral prices at which equity meets maintenance."
 
 
@@ -76,8 +80,9 @@ def states(content: Content) -> list[Section]:
 
 
 def stresses(content: Content) -> list[Section]:
-    """What every account becomes in the named stresses, the worst of each, and what the scenarios rest on."""
-    found = stress(content.detail)
+    """What every account becomes in the named stresses and in those of the source's own table, and their sources."""
+    own = content.margin.run.market.tables.get(SCENARIOS)
+    found = stress(content.detail, None if own is None else [None, own])
     told = [f"{s.name}: {s.title}. {s.words} Sources: {s.source}" for s in named_stresses()]
     return [
         *stressed(found),
