@@ -12,6 +12,7 @@ from .errors import InputError, Problem, nearest
 from .market import KIND, Market
 from .params import Params
 from .registry import Model, Setting
+from .texts import numbered
 
 KIND_NAME = {number: word for word, number in KIND.items()}
 ARTICLE = {"option": "an", "asset": "an"}
@@ -136,17 +137,19 @@ def typed_settings(book: Book, model: Model, bad: np.ndarray) -> tuple[dict[str,
     """Account settings that the model declares as typed arrays (R,), others as they are; marks ``bad`` rows."""
     settings, problems = dict(book.settings), []
     for name, setting in model.settings.items():
+        dtype = object if isinstance(setting.default, str) else np.float64
         given = book.settings.get(name)
-        out = np.full(len(book), setting.default, object if isinstance(setting.default, str) else np.float64)
         if given is None:
-            settings[name] = out
+            settings[name] = np.full(len(book), setting.default, dtype)
             continue
-        for r, cell in enumerate(given):
-            out[r], message = _value(setting, cell)
-            if message:
-                bad[r] = True
-                problems.append(Problem("accounts", 0, name, cell, f"{book.account[r]}: {message}", book.account[r]))
-        settings[name] = out
+        number, cells = numbered(given.tolist())
+        values, messages = zip(*(_value(setting, cell) for cell in cells), strict=True) if len(cells) else ((), ())
+        settings[name] = np.array(values, dtype)[number]
+        wrong = np.array([bool(message) for message in messages], bool)[number]
+        bad |= wrong
+        for r in np.flatnonzero(wrong):
+            message = f"{book.account[r]}: {messages[number[r]]}"
+            problems.append(Problem("accounts", 0, name, given[r], message, book.account[r]))
     return settings, problems
 
 

@@ -22,6 +22,7 @@ from .params import Params
 from .registry import Model, Ready
 from .registry import model as find
 from .stitch import stitched
+from .texts import numbered
 
 BLOCK = 2048
 keep()
@@ -186,7 +187,8 @@ def restricted(book: Book, market: Market, model: Model) -> tuple[Book, Market]:
         return book, market
     named = book.settings.get(model.scope_setting)
     if named is not None:
-        scopes |= np.isin(market.scopes, [n for n in np.unique([str(s) for s in named]) if n])
+        words = set(map(str, numbered(named.tolist())[1]))
+        scopes |= np.array([bool(scope) and str(scope) in words for scope in market.scopes], bool)
     if used.all() and scopes.all():
         return book, market
     number = np.cumsum(used) - 1
