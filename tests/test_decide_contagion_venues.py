@@ -201,3 +201,21 @@ def test_books_balance_over_lenders_options_and_perpetuals(seed):
     assert (held[2] >= 0).all()
     gone = found.venue == "venue 3"
     np.testing.assert_allclose(found.after[gone & (found.flows["moved"] == 0)], 0.0, atol=1e-6)
+
+
+def test_a_manager_keeps_an_account_whose_positions_are_gone():
+    """Derive: collateral counts as its manager says, taken from the positions until there are none."""
+    positions = {"instrument": ["BTC-PERP"] * 2, "quantity": [4.0, 0.1], "entry_price": [1e5] * 2}
+    book, market = xm.tables(
+        positions | {"account": ["far", "near"]},
+        {"asset": ["USDC", "USDT"] * 2, "amount": [2e4, 3e4, 1e5, 100.0], "account": ["far"] * 2 + ["near"] * 2},
+        {"instrument": ["BTC-PERP"], "mark": [1e5], "index": [1e5]},
+        {"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
+        accounts={"account": ["far", "near"], "owner": ["one", "one"]},
+        as_of="2026-11-25",
+    )
+    for how in ("apart", "together"):
+        found = contagion(book, market, "derive.portfolio", {"price": {"BTC": -0.5}}, owners=how)
+        check(found)
+        assert found.after[0] == 0.0
+        assert np.isfinite(np.concatenate([s.need for s in found.cohorts])).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,9 +25,19 @@ def scope_of_rows(book: Book, market: Market, setting: str = "manager") -> np.nd
     return scope
 
 
+def staying(book: Book, market: Market, setting: str) -> Book:
+    """The book with each row's scope in its setting, so that a row stays on it when its positions are gone."""
+    if not setting:
+        return book
+    scope = scope_of_rows(book, market, setting)
+    told = book.settings.get(setting, np.full(len(book), None, object))
+    names = np.where(scope < 0, told, np.append(market.scopes, None)[scope])
+    return replace(book, settings={**book.settings, setting: names})
+
+
 def world_of_rows(book: Book, market: Market) -> np.ndarray:
-    """The world of each row (R,) of a private market, told by what it holds; 0 in an ordinary market."""
-    world = np.zeros(len(book), np.int64)
+    """The world of each row (R,), told by what it holds; −1 where that is what all share, as in a plain market."""
+    world = np.full(len(book), -1, np.int64)
     if market.asset_world is not None and market.scope_world is not None:
         of_cash = market.asset_world[book.cash.asset]
         of_legs, of_orders = (market.scope_world[market.scope[t.instrument]] for t in (book.legs, book.orders))

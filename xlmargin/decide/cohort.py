@@ -18,6 +18,7 @@ from ..params import Params
 from ..registry import Model
 from ..registry import model as find
 from ..run import Session, session
+from ..scopes import staying
 from .across import Models, told_of, venues_of
 from .exposure import Greeks
 from .impact import Names
@@ -70,7 +71,8 @@ class Cohort:
     def of(cls, made: Session, book: Book, market: Market, names: Names, rules: Ladder | None) -> Cohort:
         """Accounts under a session, margined on the market as it is."""
         first = revaluable(made.margin(_entered(_signed(book), made.market)))
-        base, pooled = first.run.session, first.run.book
+        base = first.run.session
+        pooled = staying(first.run.book, base.market, base.model.scope_setting)
         index = {str(n): i for i, n in enumerate(market.name)}
         return cls(
             base=base,
