@@ -15,6 +15,7 @@ from ..ledger import Margin
 from ..market import OPTION, Market
 from ..registry import Model
 from ..run import Session
+from ..scopes import staying
 from .candidates import reach
 from .moves import Moves
 from .reruns import account_row
@@ -130,7 +131,8 @@ class _Test:
 
     def reduction(self) -> Remedy:
         """Closing the same share of every position at its mark."""
-        book, market = self.margin.run.book, self.session.market
+        market = self.session.market
+        book = staying(self.margin.run.book, market, self.session.model.scope_setting)
 
         def make(shares: np.ndarray) -> Book:
             copies = book.take(np.zeros(len(shares), np.int64))

@@ -12,6 +12,7 @@ from ..book import Book, Orders
 from ..errors import InputError, Note, Problem
 from ..ledger import Margin
 from ..run import Session
+from ..scopes import staying
 from .liquidation import percent
 from .moves import Moves, named
 from .rivals import Rivals
@@ -107,7 +108,9 @@ def simulate(
     moves = along(margin.run.market, path, vol)
     own = rules or ladder(margin.stamp["model"], margin.run.market.as_of)
     rivals = Rivals.read(others, margin.run.market) if others is not None else None
-    run = Run(margin.run.session, margin.run.book, str(margin.currency[0]), own, slippage, fund, seconds, rivals)
+    made, book = margin.run.session, margin.run.book
+    book = staying(book, made.market, made.model.scope_setting)
+    run = Run(made, book, str(margin.currency[0]), own, slippage, fund, seconds, rivals)
     equity, need = np.zeros(len(moves)), np.zeros(len(moves))
     for t in range(len(moves)):
         equity[t], need[t] = run.point(t, moves, _stated(path, vol, t))
