@@ -14,6 +14,7 @@ from xlmargin.decide.regime import TOOLS
 from xlmargin.decide.stress import Stress as Stressed
 from xlmargin.decide.stress import stress
 from xlmargin.decide.stresses import named_stresses
+from xlmargin.errors import InputError
 from xlmargin.history import TABLE as HISTORY
 from xlmargin.ledger import Note
 
@@ -146,6 +147,8 @@ class Dynamic(Asking):
         how: dict[str, Any] = {name: value for name, value in given.items() if not np.isnan(value)}
         how["tool"], how["days"] = self.picked("tool", list(TOOLS)), self.number("days", 1.0)
         vol, long = self.number("vol", 0.0), self.number("long", 0.0)
+        if np.isnan(vol) and not np.isnan(long):
+            raise InputError("Long-run volatility is what volatility now is measured against: give both or neither")
         if not np.isnan(vol):
             how["vol"] = dict.fromkeys(names, vol)
         if not np.isnan(long):

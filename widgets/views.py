@@ -20,7 +20,6 @@ from .verdict import Verdict
 MOST_POSITIONS = 100
 UNITS = frozenset({"quantity", "held", "posted", "long", "short", "net", "offset", "collateral", "delta", "coins"})
 FRACTIONS = frozenset({"haircut", "cost a year", "utilisation", "saved share", "shock", "move"})
-FRACTION = "move "
 VOL_ORDER = (1, 0, -1, 2, 3)
 
 
@@ -56,7 +55,7 @@ def cell_text(column: str, value: Any, unit: str) -> str:
     if isinstance(value, float | np.floating) and np.isfinite(value):
         if column in UNITS:
             return f"{value:,.8g}"
-        if column in FRACTIONS or column.startswith(FRACTION):
+        if column in FRACTIONS or column.startswith("move ") or column.endswith(", fraction"):
             return share(float(value))
     return cell(column, value, unit)
 

@@ -87,6 +87,7 @@ def test_tomorrow_s_margin_from_two_volatilities(panel):
     assert column(shown, "tomorrow") == [amount(found.tomorrow.initial.value[0], "USDC")]
     assert column(tables(blocks)[1], "multiplier") == ["1.5"]
     assert "one volatility alone" in words(opened(panel, "dynamic", long=""))
+    assert "give both or neither" in words(opened(panel, "dynamic", vol="", long="50"))
     assert "Cap, times: 'x'" in words(opened(panel, "dynamic", cap="x")).replace("not a number: ", "")
 
 
