@@ -273,4 +273,4 @@ def test_prices_passed_over_hold_no_root(model, by, monkeypatch):
             patch.setattr(search, "steepness", lambda axis, book, currency, row, target: np.full(len(row), np.inf))
             every = liquidation(margin, by=by)
         np.testing.assert_array_equal(found.pair, every.pair)
-        np.testing.assert_allclose(found.root, every.root, rtol=1e-9)
+        np.testing.assert_array_equal(found.root, every.root)

@@ -93,6 +93,25 @@ def test_every_row_in_a_world_of_its_own(model):
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_worlds_that_move_one_name_each(model):
+    """A row takes from its own world what moves there, and what all share from nobody's."""
+    book, market, params = law_book(model, 9)
+    session, checked = xm.session(book, market, model, params=params)
+    pooled, names = session.pooled(checked), groups(session.market)[0]
+    moves = [named(session.market, price={str(n): 0.07}) for n in dict.fromkeys([*names, *session.market.leader])]
+    moves += [named(session.market, collateral={str(a): -0.03}) for a in session.market.assets]
+    every, count = Moves.stack(moves), len(moves)
+    found = figures(
+        session, pooled, np.tile(np.arange(count), len(pooled)), every, np.repeat(range(len(pooled)), count)
+    )
+    for k in range(count):
+        plain = xm.margin(checked, apply(session.market, every.take(np.array([k]))), model, params=params)
+        np.testing.assert_array_equal(found.equity[k::count], plain.equity.value)
+        for name, value in requirements(plain).items():
+            np.testing.assert_array_equal(found.levels[name][k::count], value, err_msg=f"{name}, move {k}")
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_instruments_that_move_one_by_one(model):
     """A scope's index follows its first instrument in every world, whether a row of that world holds it or not."""
     book, market, params = law_book(model, 4)

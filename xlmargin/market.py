@@ -207,20 +207,20 @@ class Market:
     def asset_of_scope(self, names: Sequence[str]) -> np.ndarray:
         """Number of the asset of each name in the world of each scope (U,); −1 where there is none."""
         words, which = np.unique(np.asarray(names, object).astype(str), return_inverse=True)
-        world = np.zeros(len(which), np.int64) if self.scope_world is None else np.maximum(self.scope_world, 0)
+        world = np.zeros(len(which), np.int64) if self.scope_world is None else self.scope_world
         return self.asset_numbers(words)[world, which]
 
     def asset_numbers(self, names: Sequence[str]) -> np.ndarray:
-        """Number of the asset of each name in every world (W, N); −1 where there is none."""
+        """Number of the asset of each name in every world, what all share last (W+1, N); −1 where there is none."""
         return self._numbers(self.assets, self.asset_world, names)
 
     def scope_numbers(self, names: Sequence[str]) -> np.ndarray:
-        """Number of the scope of each name in every world (W, N); −1 where there is none."""
+        """Number of the scope of each name in every world, what all share last (W+1, N); −1 where there is none."""
         return self._numbers(self.scopes, self.scope_world, names)
 
     def _numbers(self, own: np.ndarray, world: np.ndarray | None, names: Sequence[str]) -> np.ndarray:
         worlds = [w.max(initial=0) for w in (self.scope_world, self.asset_world) if w is not None]
-        out = np.full((1 + int(max(worlds, default=0)), len(names)), -1, np.int64)
+        out = np.full((2 + int(max(worlds, default=0)), len(names)), -1, np.int64)
         for n, name in enumerate(names):
             c = np.flatnonzero(own == name)
             at = np.full(len(c), -1) if world is None else world[c]

@@ -80,7 +80,8 @@ def _brackets(
 ) -> tuple[np.ndarray, ...]:
     """Points between which the sign of pairs (P,) changes, from 1 outwards: pair, ends, figures there.
 
-    Points of the grid that headroom cannot reach zero before, falling as fast as it can, are passed over.
+    Points of the grid that headroom cannot reach zero before, falling as fast as it can, are passed over; where the
+    sign changes the last of them is looked at after all, so that the ends are neighbours on the grid.
     """
     nodes = np.concatenate([[1.0], side])
     distance = np.abs(nodes - 1.0)
@@ -96,6 +97,11 @@ def _brackets(
         pairs, at, last, node = pairs[some], at[some], last[some], node[some]
         f = evaluate(pairs, nodes[node])
         cross = (f < 0) != (last < 0)
+        near = np.flatnonzero(cross & (node > at + 1))
+        if len(near):
+            at[near] = node[near] - 1
+            last[near] = evaluate(pairs[near], nodes[at[near]])
+            cross = (f < 0) != (last < 0)
         found.append((pairs[cross], nodes[at[cross]], nodes[node[cross]], last[cross], f[cross]))
         keep = ~cross if first else slice(None)
         pairs, at, last = pairs[keep], node[keep], f[keep]
