@@ -13,13 +13,13 @@ from scipy.special import ndtr
 YEAR = 365 * 86400.0
 LARGEST_TOTAL_VOL = 24.0
 SMALLEST = 1e-18
-CELLS_AT_ONCE = 12288
+CELLS_AT_ONCE = 40_000
 
 
 def blocks(rows: int, width: int) -> Iterator[slice]:
     """Slices of rows so small that a grid of so many columns stays in the processor's cache while it is priced.
 
-    >>> list(blocks(5, 6000))
+    >>> list(blocks(5, 20_000))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
     """
     step = max(1, CELLS_AT_ONCE // max(width, 1))
