@@ -337,6 +337,10 @@ def test_bad_tables_list_every_problem_in_its_row():
         ([], "no scenario: give names or a table"),
         ({"scenario": []}, "no scenario: give names or a table"),
         ({"collateral": -0.1}, "name the asset whose price moves"),
+        (
+            {"target": ["BTC", "ETH"], "price": [-0.1, None]},
+            "row 3, column target: ETH is named, but nothing that moves",
+        ),
         ({"target": ["BTC", "BTC"], "price": [0.1, 0.2]}, "row 3, column price: price of BTC stands twice"),
         (3.0, "a float is no table"),
         ({"days": 60.0}, "expires before 60 days have passed; close or settle it first"),

@@ -182,7 +182,13 @@ class _Reader:
         return name if name in self.allowed.get(what, ()) else self.spelt.get(what, {}).get(name.casefold(), name)
 
     def moves(self, i: int, draft: _Draft, factors: set[str]) -> None:
-        """The moves of one row; those that cannot be are problems."""
+        """The moves of one row; those that cannot be are problems, and so is a name without any."""
+        name, told = str(self.table["target"][i]), [self.table[what][i] for what in (*WHAT, "beta")]
+        known = {problem.row for problem in self.problems if problem.table == TABLE}
+        bare = np.isnan(told).all() and not self.table["factor"][i] and int(self.table.rows[i]) not in known
+        if bare and name != REST:
+            text = f"{name} is named, but nothing that moves it: give one of {', '.join(WHAT)}"
+            self.problems.append(self.table.problem(i, "target", text))
         for what in WHAT:
             value = float(self.table[what][i])
             if np.isnan(value):
