@@ -42,6 +42,15 @@ export class Figures {
   }
 }
 
+const NEAR = 0.12;
+
+/** On which side of its line a label stands, so that two near ones do not cover each other. */
+function side(marks, n, reach) {
+  const near = (other) => Boolean(other) && Math.abs(other.value - marks[n].value) < reach;
+  if (near(marks[n + 1]) === near(marks[n - 1])) return null;
+  return near(marks[n + 1]) ? "left" : "right";
+}
+
 /** A bar with a line at every threshold. Lengths on screen are all that is worked out here. */
 class Gauge {
   constructor() {
@@ -64,7 +73,8 @@ class Gauge {
     this.node.dataset.state = gauge.state;
     this.words.textContent = `${gauge.label} ${gauge.text}: ${gauge.words}`;
     this.legend.textContent = marks.map((one) => `${one.label} ${one.text}`).join(" · ");
-    this.marks.replaceChildren(...marks.map((one) => this.line(one, place(one.value))));
+    const order = [...marks].sort((a, b) => a.value - b.value);
+    this.marks.replaceChildren(...order.map((one, n) => this.line(one, place(one.value), side(order, n, NEAR * top))));
     mark(this.bar, "aria-label", gauge.label);
     mark(this.bar, "aria-valuenow", gauge.value ?? 0);
     mark(this.bar, "aria-valuemin", Math.min(0, gauge.value ?? 0));
@@ -72,8 +82,8 @@ class Gauge {
     mark(this.bar, "aria-valuetext", `${this.words.textContent}. ${this.legend.textContent}`);
   }
 
-  line(one, left) {
-    const node = h("i", { title: `${one.label} ${one.text}` }, h("em", {}, one.label));
+  line(one, left, side) {
+    const node = h("i", { title: `${one.label} ${one.text}`, "data-side": side }, h("em", {}, one.label));
     node.style.left = left;
     return node;
   }
