@@ -114,13 +114,17 @@ def _texts(cells: Any) -> Texts:
 
 
 def _array(cells: Any) -> np.ndarray:
-    """A column as it was given: a list keeps its types, so that one text does not turn numbers into text."""
+    """A column as it was given: a list keeps its types, so that one text does not turn numbers into text.
+
+    A single value is a column of one row.
+    """
     if isinstance(cells, np.ndarray):
         return cells
     if isinstance(cells, Texts):
         return cells.array
     if hasattr(cells, "to_numpy"):
         return cells.to_numpy()
+    cells = cells if hasattr(cells, "__len__") and not isinstance(cells, str) else [cells]
     out = np.empty(len(cells), object)
     out[:] = cells
     return out

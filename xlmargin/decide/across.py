@@ -105,4 +105,10 @@ def _without(book: Book, venue: np.ndarray, known: Mapping[str, Any]) -> Iterato
     for row in np.flatnonzero([name.casefold() not in known for name in venue]):
         name = str(venue[row])
         text = f"no venue is given; there are {', '.join(known)}" if not name else f"no model for {name!r}"
-        yield Problem("accounts", int(row) + 2, "venue", name, f"{book.account[row]}: {text}{nearest(name, known)}")
+        yield Problem("accounts", int(row) + 2, "venue", name, f"{book.account[row]}: {text}{_instead(name, known)}")
+
+
+def _instead(name: str, known: Mapping[str, Any]) -> str:
+    """The models of a venue that is named without one, else the nearest name."""
+    own = [id for id in known if id.startswith(f"{name.casefold()}.")] if name else []
+    return f"; give one of its models: {', '.join(own)}" if own else nearest(name, known)

@@ -201,7 +201,7 @@ class Search:
         every = np.arange(2 * k + 1)
         for n in self.active:
             offset, slope = self.planes[n]
-            programme.add(f"plane {n}", every, np.concatenate([-slope, slope, [1.0]]), offset, np.inf)
+            programme.add("", every, np.concatenate([-slope, slope, [1.0]]), offset, np.inf)
         for name, row, least, most in self.limits:
             programme.add(name, every[:-1], np.concatenate([row, -row]), least, most)
         if np.isfinite(self.budget):

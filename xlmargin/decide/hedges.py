@@ -126,6 +126,7 @@ def hedges(
     Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
     """
     wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
+    _refuse(fee, budget, search.cost)
     search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
     search.limits = _limits(wide, search, delta or {}, vega or {})
     start = search.margin(np.zeros((1, len(names))))
@@ -133,6 +134,14 @@ def hedges(
     if not search.convex:
         step_by_step(search, most_trades or 8)
     return _found(search, names, start, wide.refused)
+
+
+def _refuse(fee: float, budget: float | None, cost: np.ndarray) -> None:
+    """InputError for what trades cost or may cost below zero: no trade is paid for being made."""
+    given = {"fee": fee, "budget": 0.0 if budget is None else budget, "cost": float(cost.min(initial=0.0))}
+    wrong = {name: value for name, value in given.items() if not value >= 0.0}
+    if wrong:
+        raise InputError([Problem("candidates", 0, n, v, f"{v:g}; must be zero or more") for n, v in wrong.items()])
 
 
 def _asked(
@@ -180,7 +189,8 @@ def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.nda
     if given is None:
         listed = [str(n) for n, k in zip(market.name, market.kind, strict=True) if k < 4]
         given = {"instrument": listed}
-    if isinstance(given, Sequence) and not isinstance(given, str):
+    given = [given] if isinstance(given, str) else given
+    if isinstance(given, Sequence):
         given = {"instrument": [str(n) for n in given]}
     data = {str(k): np.asarray(v) for k, v in dict(given).items()}
     size = len(next(iter(data.values()))) if data else 0
@@ -238,6 +248,8 @@ def _limits(
         for name, (low, high) in by.items():
             if name not in names:
                 raise InputError(f"{what}: nothing follows {name!r}; there are {', '.join(map(str, names))}")
+            if not low <= high:
+                raise InputError(f"{what} of {name}: {low:g} … {high:g}; give the lower end first")
             own = np.where(names[group] == name, per, 0.0)
             now = float(own[legs.instrument] @ legs.quantity)
             row = own[search.margin.instrument]

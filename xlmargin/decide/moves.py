@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..book import Book
+from ..cells import read_number
 from ..errors import InputError, Problem, nearest
 from ..market import OPTION, Market
 from ..shocks import coin_moves
@@ -116,10 +117,11 @@ def named(
     ``collateral`` moves the price of an asset, and of those that follow it, alone; ``rest`` gives price, vol, basis and
     collateral for every name that is not mentioned (currencies and stablecoins keep their price unless named in
     ``collateral``).
-    Raises InputError for unknown names and for moves of −100 % or below.
+    A fraction may be a text such as "-20 %".
+    Raises InputError for unknown names, for what is no number and for moves of −100 % or below.
     """
     names, _ = groups(market)
-    given = {"price": price or {}, "vol": vol or {}, "basis": basis or {}, "collateral": collateral or {}}
+    given = fractions({"price": price, "vol": vol, "basis": basis, "collateral": collateral})
     refuse(market, given, days)
     other = {"price": 0.0, "vol": 0.0, "basis": 0.0} | dict(rest or {})
     moves = Moves.none(market, 1, seconds=days * 86400.0)
@@ -128,6 +130,42 @@ def named(
     coins = {**dict.fromkeys(map(str, market.leader[movable(market)]), other["price"]), **given["price"]}
     asset = (1.0 + coin_moves(market, coins)) * _alone(market, given["collateral"])
     return replace(moves, asset=asset[None, :], rate=np.full(1, rate))
+
+
+def fractions(moves: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Moves by kind and name as numbers; InputError for a kind that is no mapping and for what is no number.
+
+    >>> fractions({"price": {"BTC": "-20 %"}, "vol": None})
+    {'price': {'BTC': -0.2}, 'vol': {}}
+    """
+    out: dict[str, dict[str, float]] = {}
+    problems = []
+    for what, by in moves.items():
+        out[what] = {}
+        if not isinstance(by, Mapping | None):
+            text = f"a {type(by).__name__} is no move by name: give a mapping such as {{'BTC': -0.2}}"
+            problems.append(Problem("shocks", 0, what, None, text))
+            continue
+        for name, move in (by or {}).items():
+            try:
+                out[what][str(name)] = read_number(move)
+            except ValueError as error:
+                problems.append(Problem("shocks", 0, what, move, f"{name}: {error}"))
+    if problems:
+        raise InputError(problems)
+    return out
+
+
+def words_of_moves(moves: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Keyword arguments for ``named``; InputError for a word that it does not know, with the nearest."""
+    known = ("price", "vol", "basis", "collateral", "rate", "days", "rest")
+    wrong = [key for key in moves or {} if key not in known]
+    if wrong:
+        told = f"; there are {', '.join(known)}, as in {{'price': {{'BTC': -0.2}}}}"
+        raise InputError(
+            [Problem("moves", 0, str(k), None, f"no move {k!r}{nearest(str(k), known)}{told}") for k in wrong]
+        )
+    return dict(moves or {})
 
 
 def _alone(market: Market, collateral: Mapping[str, float]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..book import Book
-from ..errors import InputError, Problem
+from ..errors import InputError, Problem, nearest
 from ..market import Market
 from ..registry import Model
 from ..run import Session
@@ -91,14 +91,29 @@ def path(
     wide = reach(book.take([r]), market, model, list(dict.fromkeys(names)), how)
     if wide.refused:
         raise InputError([Problem("trades", 0, "instrument", n, f"{n}: {why}") for n, why in wide.refused.items()])
-    pieces = np.array([slices if isinstance(slices, int) else slices.get(n, 1) for n in names], np.int64)
-    if len(names) == 0 or (pieces < 1).any():
-        raise InputError([Problem("trades", 0, "slices", None, "give at least one leg, and one slice or more of each")])
+    pieces = _pieces(slices, names)
     where = np.array([wide.number[n] for n in names], np.int64)
     walk = _Walk(wide.session, wide.book, where, legs.quantity / pieces, legs.price, pieces)
     exact = math.prod(int(p) + 1 for p in pieces) <= 2**EXACT
     order, bound = walk.exact() if exact else walk.beam()
     return walk.told(order, bound, exact, names)
+
+
+def _pieces(slices: int | Mapping[str, int], names: list[str]) -> np.ndarray:
+    """Slices of each leg (L,); InputError for no leg, a name that is no leg, and what is no whole number from one."""
+    by = slices if isinstance(slices, Mapping) else dict.fromkeys(names, slices)
+    problems = []
+    for name in by:
+        if name not in names:
+            text = f"{name!r} is no leg{nearest(str(name), names)}; there are {', '.join(names)}"
+            problems.append(Problem("trades", 0, "slices", name, text))
+    many = [by.get(n, 1) for n in names]
+    if not many or any(not isinstance(m, int | np.integer) or m < 1 for m in many):
+        text = "give at least one leg, and of each one slice or more, a whole number"
+        problems.append(Problem("trades", 0, "slices", None, text))
+    if problems:
+        raise InputError(problems)
+    return np.array(many, np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from ..run import Session
 from ..scopes import staying
 from .candidates import reach
 from .moves import Moves
+from .price_path import along
 from .reruns import account_row
 from .shown import Shown
-from .simulate import along
 from .subject import only, pools_named
 from .trades import Trades, closed, marks, paid, traded
 from .valuation import rates

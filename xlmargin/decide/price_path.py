@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from ..errors import InputError, Problem
 from ..parsing import read_number
 from ..schemas import folded
+from .liquidation import percent
+from .moves import Moves, named
 
 POINT = frozenset(("point", "step", "time", "date", "asof"))
 VOL = "vol"
@@ -51,3 +54,30 @@ def _column(header: str, cells: Any, above: int, problems: list[Problem]) -> np.
         except ValueError as error:
             problems.append(Problem("path", n + 1 + above, header, cell, str(error)))
     return out
+
+
+def stated(path: Mapping[str, Any], vol: Mapping[str, Any] | None, t: int) -> str:
+    """The moves of a point in words: "BTC -5.0 %, BTC volatility +20.0 %"."""
+    named_moves = [*path.items(), *((f"{name} volatility", moves) for name, moves in (vol or {}).items())]
+    return ", ".join(f"{name} {percent(float(np.atleast_1d(moves)[t]))}" for name, moves in named_moves)
+
+
+def along(market: Any, path: Mapping[str, Any], vol: Mapping[str, Any] | None = None) -> Moves:
+    """A move for each point of a path given as sequences by name."""
+    for name, table in (("path", path), ("vol", vol or {})):
+        if not isinstance(table, Mapping):
+            text = f"a {type(table).__name__} is no path: give moves by name, such as {{'BTC': [-0.05, -0.1]}}"
+            raise InputError([Problem(name, 0, "", None, text)])
+    given = {("price", n): np.atleast_1d(np.asarray(v, np.float64)) for n, v in path.items()}
+    given |= {("vol", n): np.atleast_1d(np.asarray(v, np.float64)) for n, v in (vol or {}).items()}
+    length = {len(v) for v in given.values()}
+    if len(length) != 1 or length == {0}:
+        words = ", ".join(f"{n} {k} {len(v)}" for (k, n), v in given.items()) or "nothing"
+        raise InputError([Problem("path", 0, "", None, f"give moves of one length for each name, not {words}")])
+    made = []
+    for t in range(length.pop()):
+        by: dict[str, dict[str, float]] = {"price": {}, "vol": {}}
+        for (kind, name), moves in given.items():
+            by[kind][name] = float(moves[t])
+        made.append(named(market, **by))
+    return Moves.stack(made)

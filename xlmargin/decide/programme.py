@@ -23,7 +23,7 @@ class Unfinished(XlmarginError):
 
 @dataclass(frozen=True, eq=False)
 class Limit:
-    """One named constraint: low ≤ row · x ≤ high; ``row`` (n,) may be sparse as (columns, values)."""
+    """One constraint: low ≤ row · x ≤ high; ``row`` (n,) may be sparse as (columns, values); no name, none is told."""
 
     name: str
     columns: np.ndarray
@@ -97,7 +97,7 @@ class Programme:
         slack = found.x[n : n + m] + found.x[n + m :]
         off = np.flatnonzero(slack > RELAXED * size)
         told = [f"{self.limits[c].name} is missed by {slack[c]:,.6g}" for c in off[:6]]
-        others = [self.limits[c].name for c in self._binding(found.x[:n]) if c not in off][:4]
+        others = list(filter(None, (self.limits[c].name for c in self._binding(found.x[:n]) if c not in off)))[:4]
         with_ = f" given {', '.join(others)}" if others else ""
         return f"no solution meets every limit: at best {'; '.join(told)}{with_}"
 

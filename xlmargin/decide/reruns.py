@@ -8,11 +8,11 @@ import numpy as np
 
 from ..book import Book
 from ..comparison import in_currency
-from ..errors import InputError, nearest
+from ..errors import InputError
 from ..frames import amounts_on
 from ..ledger import LEGS, Margin
 from ..run import Run, Session
-from .subject import level_of
+from .subject import level_of, rows_of
 from .trades import Trades, traded
 
 LEGS_AT_ONCE = 1 << 19
@@ -116,10 +116,6 @@ def account_row(book: Book, account: str | None) -> int:
     """The row of the account named, or of the only one; InputError lists them otherwise."""
     if account is None and len(book) == 1:
         return 0
-    found = np.flatnonzero(book.account == account)
-    if len(found):
-        return int(found[0])
-    known = ", ".join(map(str, book.account[:12]))
     if account is None:
-        raise InputError(f"say which account: {known}")
-    raise InputError(f"no account {account!r}{nearest(str(account), map(str, book.account))}; there are {known}")
+        raise InputError(f"say which account: {', '.join(map(str, book.account[:12]))}")
+    return int(rows_of(book.account, account)[0])

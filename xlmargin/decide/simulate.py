@@ -13,8 +13,8 @@ from ..errors import InputError, Note, Problem
 from ..ledger import Margin
 from ..run import Session
 from ..scopes import staying
-from .liquidation import percent
-from .moves import Moves, named
+from .moves import Moves
+from .price_path import along, stated
 from .rivals import Rivals
 from .shown import Shown
 from .subject import on_margin, pools_named
@@ -101,10 +101,11 @@ def simulate(
     At each point the rule is run on the moved market; below the trigger orders are cancelled, then positions closed
     step by step; at the backstop the account is taken over by the fund, and what the fund cannot bear is closed
     against the others in the venue's ranking, at the price at which the account is worth nothing.
-    Raises InputError for several pools, paths of unequal length, unknown names.
+    Raises InputError for several pools, paths of unequal length, unknown names, a slippage outside 0 … 1.
     """
     if len(margin.account) != 1:
         raise InputError(f"a simulation runs one pool; say which account and pool: {pools_named(margin)}")
+    _refuse(seconds, slippage, fund)
     moves = along(margin.run.market, path, vol)
     own = rules or ladder(margin.stamp["model"], margin.run.market.as_of)
     rivals = Rivals.read(others, margin.run.market) if others is not None else None
@@ -113,9 +114,18 @@ def simulate(
     run = Run(made, book, str(margin.currency[0]), own, slippage, fund, seconds, rivals)
     equity, need = np.zeros(len(moves)), np.zeros(len(moves))
     for t in range(len(moves)):
-        equity[t], need[t] = run.point(t, moves, _stated(path, vol, t))
+        equity[t], need[t] = run.point(t, moves, stated(path, vol, t))
     found = Simulation(tuple(run.events), equity, need, np.array(run.sizes), run.fund, run.currency, own)
     return replace(found, notes=(*margin.notes, *_doubts(found, slippage, others is None)))
+
+
+def _refuse(seconds: float, slippage: float, fund: float) -> None:
+    """InputError for a fraction of price outside 0 … 1, seconds that do not pass, a fund below zero."""
+    wrong = [] if 0.0 <= slippage < 1.0 else [("slippage", slippage, "from 0 to below 1, a fraction of price")]
+    wrong += [] if seconds > 0.0 else [("seconds", seconds, "above zero")]
+    wrong += [] if fund >= 0.0 else [("fund", fund, "zero or more")]
+    if wrong:
+        raise InputError([Problem("simulate", 0, n, v, f"{v:g}; must be {must}") for n, v, must in wrong])
 
 
 def _doubts(found: Simulation, slippage: float, unopposed: bool) -> Iterator[Note]:
@@ -129,29 +139,6 @@ def _doubts(found: Simulation, slippage: float, unopposed: bool) -> Iterator[Not
         yield Note(AT_MARK, "", here)
     if unopposed and found.totals["uncovered"] < 0:
         yield Note(UNMET, "", here)
-
-
-def _stated(path: Mapping[str, Any], vol: Mapping[str, Any] | None, t: int) -> str:
-    """The moves of a point in words: "BTC -5.0 %, BTC volatility +20.0 %"."""
-    named_moves = [*path.items(), *((f"{name} volatility", moves) for name, moves in (vol or {}).items())]
-    return ", ".join(f"{name} {percent(float(np.atleast_1d(moves)[t]))}" for name, moves in named_moves)
-
-
-def along(market: Any, path: Mapping[str, Any], vol: Mapping[str, Any] | None = None) -> Moves:
-    """A move for each point of a path given as sequences by name."""
-    given = {("price", n): np.atleast_1d(np.asarray(v, np.float64)) for n, v in path.items()}
-    given |= {("vol", n): np.atleast_1d(np.asarray(v, np.float64)) for n, v in (vol or {}).items()}
-    length = {len(v) for v in given.values()}
-    if len(length) != 1:
-        words = ", ".join(f"{n} {k} {len(v)}" for (k, n), v in given.items()) or "nothing"
-        raise InputError([Problem("path", 0, "", None, f"give moves of one length for each name, not {words}")])
-    made = []
-    for t in range(length.pop()):
-        by: dict[str, dict[str, float]] = {"price": {}, "vol": {}}
-        for (kind, name), moves in given.items():
-            by[kind][name] = float(moves[t])
-        made.append(named(market, **by))
-    return Moves.stack(made)
 
 
 @dataclass(eq=False)

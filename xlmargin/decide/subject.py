@@ -34,10 +34,30 @@ def on_margin(verb: Callable[..., Any]) -> Callable[..., Any]:
                 raise InputError(f"{verb.__name__} takes a margin, or a book, a market and a model")
             market, model, *rest = rest
             given = {k: how.pop(k) for k in ("params", "options", "workers") if k in how}
-            subject = margin(subject, market, model, **given)
+            subject = _margin(subject, market, model, account, given)
         return verb(revaluable(only(subject, account, pool)), *rest, **how)
 
     return call
+
+
+def _margin(book: Book, market: Market, model: Any, account: str | None, given: dict[str, Any]) -> Margin:
+    """The margin of a book; where one account is asked for, what is wrong with others is passed over."""
+    if account is None:
+        return margin(book, market, model, **given)
+    rows_of(book.account, account)
+    result = margin(book, market, model, on_problem="collect", **given)
+    if own := [p for p in result.problems if p.account in ("", account)]:
+        raise InputError(own)
+    return result
+
+
+def rows_of(accounts: np.ndarray, account: str) -> np.ndarray:
+    """The rows of an account by name; InputError with the nearest name where there is none."""
+    rows = np.flatnonzero(accounts == account)
+    if not len(rows):
+        known = list(dict.fromkeys(map(str, accounts)))
+        raise InputError(f"no account {account!r}{nearest(str(account), known)}; there are {', '.join(known[:12])}")
+    return rows
 
 
 def only(result: Margin, account: str | None = None, pool: str | None = None) -> Margin:
@@ -48,10 +68,9 @@ def only(result: Margin, account: str | None = None, pool: str | None = None) ->
     rows &= True if account is None else result.account == account
     rows &= True if pool is None else result.pool == pool
     if not rows.any():
-        known = list(dict.fromkeys(map(str, result.account)))
-        at = f" with pool {pool!r}" if pool is not None else ""
-        hint = nearest(str(account), known) if account is not None else ""
-        raise InputError(f"no account {account!r}{at}{hint}; there are {', '.join(known[:12])}")
+        own = np.arange(len(rows)) if account is None else rows_of(result.account, account)
+        known = list(dict.fromkeys(map(str, result.pool[own])))
+        raise InputError(f"no pool {pool!r}{nearest(str(pool), known)}; there are {', '.join(known[:12])}")
     book = replace(result.run.book.take(np.flatnonzero(rows)), detail=False)
     return result.run.session.run(book)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import read_number
 from ..errors import InputError, Problem, nearest
 from ..ledger import Margin
 from .axis import ALL, UNDERLYING, Axis
@@ -78,6 +79,7 @@ def surface(
     """Equity and requirement over price × volatility moves of one underlying, or of all together.
 
     ``moves`` (P,) and ``vols`` (V,) are fractions; the whole rule is run at each of the P × V points.
+    Raises InputError for an underlying that nothing follows, and for moves that are no numbers above −1.
     """
     level_of(margin, level)
     axis = Axis.of(margin.run.market, UNDERLYING)
@@ -85,10 +87,8 @@ def surface(
     if name not in axis.names:
         known = list(map(str, axis.names[:-1]))
         raise InputError(f"nothing follows {name!r}{nearest(name, known)}; there are {', '.join(known) or 'none'}")
-    price = 1.0 + np.asarray(np.arange(-10, 11) / 20.0 if moves is None else moves, np.float64)
-    vol = 1.0 + np.asarray([-0.3, 0.0, 0.3, 0.6, 1.0] if vols is None else vols, np.float64)
-    if price.min() <= 0 or vol.min() <= 0:
-        raise InputError([Problem("surface", 0, "moves", None, "moves of price and volatility must be above -100 %")])
+    price = 1.0 + _fractions("moves", np.arange(-10, 11) / 20.0 if moves is None else moves)
+    vol = 1.0 + _fractions("vols", [-0.3, 0.0, 0.3, 0.6, 1.0] if vols is None else vols)
     target = int(np.flatnonzero(axis.names == name)[0])
     points = len(price) * len(vol)
     shocks = axis.moves(np.full(points, target), np.repeat(price, len(vol)))
@@ -107,3 +107,17 @@ def surface(
         found.equity.reshape(shape),
         found.levels[level].reshape(shape),
     )
+
+
+def _fractions(what: str, given: Any) -> np.ndarray:
+    """Moves of one axis (N,); InputError where there is none, or one is no number above −1."""
+    cells = [given] if np.ndim(given) == 0 else list(given)
+    if not cells:
+        raise InputError([Problem("surface", 0, what, None, "give at least one move")])
+    try:
+        moves = np.array([read_number(cell) for cell in cells])
+    except ValueError as error:
+        raise InputError([Problem("surface", 0, what, None, str(error))]) from None
+    if moves.min() <= -1.0:
+        raise InputError([Problem("surface", 0, what, float(moves.min()), f"{moves.min():+.0%}; must be above -100 %")])
+    return moves

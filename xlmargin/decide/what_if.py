@@ -16,7 +16,7 @@ from ..params import Params
 from ..registry import Model
 from ..run import margin, session
 from .baskets import Baskets, read
-from .moves import held_only, named
+from .moves import held_only, named, words_of_moves
 from .shown import Shown
 from .trades import Trades, paid, traded
 from .worlds import mapped, moved_session
@@ -109,7 +109,8 @@ def what_if(
     baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
     if not len(baskets.label):
         raise InputError([Problem("trades", 0, "", None, "no what-if: give trades, cash moves or moves of the market")])
-    named(market, **(moves or {}))
+    moves = words_of_moves(moves)
+    named(market, **moves)
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
     base = margin(replace(book, settings={**book.settings, MARK: np.arange(len(book))}), market, model, **how)

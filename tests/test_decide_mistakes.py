@@ -1,0 +1,103 @@
+"""A newcomer's mistakes with the verbs: each is answered in words that say what would be right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import xlmargin as xm
+
+MODEL = "derive.portfolio"
+DESK = Path(__file__).parents[1] / "workbooks" / "desk.xlsx"
+PERP = {"instrument": ["BTC-PERP"], "quantity": [1.0]}
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def desk():
+    return xm.read(DESK)
+
+
+@pytest.fixture(scope="module")
+def margin(desk):
+    return xm.margin(*desk, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "how", "said"),
+    [
+        ("exposure", (), {"account": "Hedgd"}, r"no account 'Hedgd'; did you mean 'Hedged'\?; there are Hedged, Call"),
+        ("health", (), {"pool": "x"}, "no pool 'x'"),
+        ("surface", (), {"moves": []}, "surface, column moves: give at least one move"),
+        ("surface", (), {"moves": [NAN]}, "surface, column moves: not a finite number: nan"),
+        ("surface", (), {"vols": ["much"]}, "surface, column vols: not a number: 'much'"),
+        ("surface", (), {"moves": [-1.2, 0]}, "-120%; must be above -100 %"),
+        ("surface", ("ETH",), {}, "nothing follows 'ETH'; there are BTC"),
+        ("simulate", ({"BTC": [-1.2]},), {"account": "Hedged"}, "BTC by -120%; must be above -100 %"),
+        ("simulate", ({"BTC": []},), {"account": "Hedged"}, "give moves of one length for each name, not BTC price 0"),
+        ("simulate", ([-0.1],), {"account": "Hedged"}, "a list is no path: give moves by name"),
+        ("simulate", ({"BTC": [NAN]},), {"account": "Hedged"}, "BTC: not a finite number: nan"),
+        ("simulate", ({"BTC": [0]},), {"account": "Hedged", "slippage": 2}, "slippage: 2; must be from 0 to below 1"),
+        ("simulate", ({"BTC": [0]},), {"account": "Hedged", "fund": -5}, "fund: -5; must be zero or more"),
+        ("simulate", ({"BTC": [0]},), {"account": "Hedged", "seconds": 0}, "seconds: 0; must be above zero"),
+    ],
+)
+def test_what_is_wrong_with_a_verb_on_a_margin_is_said(margin, verb, given, how, said):
+    with pytest.raises(xm.InputError, match=said):
+        getattr(xm, verb)(margin, *given, **how)
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "how", "said"),
+    [
+        ("health", (), {}, "health takes a margin, or a book, a market and a model"),
+        ("what_if", (MODEL, {"BTC-PERP": 1}), {}, "column instrument: required column is missing"),
+        ("what_if", (MODEL,), {"moves": {"BTC": -0.2}}, r"no move 'BTC'; there are price, .* as in {'price': {'BTC'"),
+        ("what_if", (MODEL,), {"moves": {"prise": {}}}, "no move 'prise'; did you mean 'price'"),
+        ("what_if", (MODEL,), {"moves": {"price": -0.2}}, "a float is no move by name: give a mapping such as"),
+        ("path", (MODEL, PERP), {"account": "Hedged", "slices": {"BTC-PRP": 2}}, "'BTC-PRP' is no leg; did you mean"),
+        ("path", (MODEL, PERP), {"account": "Hedged", "slices": 2.5}, "one slice or more, a whole number"),
+        ("hedges", (MODEL, []), {"account": "Hedged"}, "no candidates: the list is empty"),
+        ("hedges", (MODEL, "BTC-PERP"), {"account": "Hedged", "fee": -1}, "fee: -1; must be zero or more"),
+        ("hedges", (MODEL, "BTC-PERP"), {"account": "Hedged", "budget": NAN}, "budget: nan; must be zero or more"),
+        ("hedges", (MODEL, "BTC-PERP"), {"account": "Hedged", "delta": {"BTC": (6, 5)}}, "give the lower end first"),
+        ("contagion", (), {}, r"no model for 'derive'; give one of its models: derive\.portfolio, derive\.standard"),
+        ("place", ({"deriv": MODEL},), {}, "no model for 'derive'; did you mean 'deriv'"),
+    ],
+)
+def test_what_is_wrong_with_a_verb_on_a_book_is_said(desk, verb, given, how, said):
+    with pytest.raises(xm.InputError, match=said):
+        getattr(xm, verb)(*desk, *given, **how)
+
+
+def test_limits_that_clash_are_named_without_the_programmes_own_words(desk):
+    few = {"instrument": ["BTC-PERP"], "most": [0.1]}
+    with pytest.raises(xm.XlmarginError, match=r"delta of BTC within 5 … 6 is missed by \d\.\d+$"):
+        xm.hedges(*desk, MODEL, few, account="Hedged", delta={"BTC": (5, 6)})
+
+
+def test_a_single_value_is_a_row_and_a_text_a_move(desk, margin):
+    one = xm.what_if(*desk, MODEL, {"instrument": "BTC-PERP", "quantity": 1, "account": "Hedged"})
+    assert one.after["initial"] == xm.what_if(*desk, MODEL, PERP | {"account": ["Hedged"]}).after["initial"]
+    texts, numbers = (xm.surface(margin, moves=m, vols=[0]) for m in (["-10 %", "5%"], [-0.1, 0.05]))
+    np.testing.assert_array_equal(texts.headroom, numbers.headroom)
+    assert xm.hedges(*desk, MODEL, "BTC-PERP", account="Hedged").names == ("BTC-PERP",)
+
+
+def test_an_account_is_looked_at_by_itself_where_others_stand_at_venues_of_other_rules():
+    """A book of accounts at several venues: the rule of one is not asked of the others."""
+    book, market = xm.tables(
+        {"account": ["b", "d"], "instrument": ["BTCUSDT", "BTC-PERPETUAL"], "quantity": [1.0, 10_000.0]}
+        | {"entry_price": [60_000.0] * 2, "leverage": [10.0, NAN]},
+        {"account": ["b", "d"], "asset": ["USDT", "BTC"], "amount": [9_000.0, 1.0]},
+        {"instrument": ["BTCUSDT", "BTC-PERPETUAL"], "mark": [60_000.0] * 2, "index": [60_000.0] * 2},
+        {"asset": ["USDT", "BTC"], "price": [1.0, 60_000.0]},
+        accounts={"account": ["b", "d"], "venue": ["bybit.cross", "deribit.standard"]},
+        as_of="2026-11-25",
+    )
+    with pytest.raises(xm.InputError, match=r"no bybit\.cross risk tiers"):
+        xm.health(book, market, "bybit.cross")
+    found = xm.health(book, market, "bybit.cross", account="b")
+    alone = xm.margin(book.take(np.array([0])), market, "bybit.cross")
+    assert found.margin.account.tolist() == ["b"]
+    assert found.margin.maintenance.value == alone.maintenance.value
