@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,15 +49,14 @@ class Tab:
         self.chosen: dict[str, Any] = {}
         self.kept: tuple[Any, dict[str, Any]] = ((), {})
 
-    def keep(self, panel: PanelState, **results: Any) -> None:
+    def keep(self, panel: PanelState, results: Mapping[str, Any]) -> None:
         """Remember results by name for the panel's report, as long as nothing that they rest on has changed.
 
         None forgets what stood under that name.
         """
         basis = panel.basis()
         found = self.kept[1] if self.kept[0] == basis else {}
-        found = found | {name.replace("_", " "): result for name, result in results.items()}
-        self.kept = (basis, {name: result for name, result in found.items() if result is not None})
+        self.kept = (basis, {name: result for name, result in (found | dict(results)).items() if result is not None})
 
     def steps(self, panel: PanelState, verdict: Verdict) -> Steps:
         """The blocks for the row looked at."""

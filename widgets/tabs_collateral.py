@@ -54,7 +54,7 @@ class Collateral(Asking):
         needs = held.requirements()
         needs["required"] *= 1.0 + buffer
         found = yield Aside(partial(allocate, assets, needs))
-        self.keep(panel, Collateral=found)
+        self.keep(panel, {self.title: found})
         units = dict(zip(found.pairs["asset"], found.pairs["quantity"], strict=True))
         return told(held, assets, needs, found, held.posted(units), verdict.currency)
 

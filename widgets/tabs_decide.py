@@ -43,7 +43,7 @@ class Trades(Tab):
         except InputError as error:
             panel.errors = panel.errors | panel.desk.errors(error.problems)
             return [views.text(str(error))]
-        self.keep(panel, What_if=found)
+        self.keep(panel, {self.title: found})
         return [
             *(views.what_if(found, n) for n in range(len(found.account))),
             *(views.text(f"{account}, {basket}: {reason}") for account, basket, reason in found.refused),

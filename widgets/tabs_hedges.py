@@ -66,7 +66,7 @@ class Hedges(Asking):
         found: Found = yield Aside(partial(hedges, *given, **how))
         ranking = yield Aside(found.ranking)
         self.found = found
-        self.keep(panel, Hedges=found)
+        self.keep(panel, {self.title: found})
         unit = found.currency
         blocks = [views.text(f"{found.words}. Available afterwards: {views.amount(found.available, unit)} {unit}.")]
         if len(found.instrument):
@@ -128,7 +128,7 @@ class Order(Asking):
         own = panel.book.take(np.flatnonzero(panel.book.account == verdict.account))
         how = {"slices": slices, "params": panel.params, "options": panel.options}
         found = yield Aside(partial(path, own, panel.shocked, panel.model, trades, **how))
-        self.keep(panel, Path=found)
+        self.keep(panel, {self.title: found})
         return [views.text(f"Initial margin on the way: {found.words}."), *views_decide.path(found)]
 
 

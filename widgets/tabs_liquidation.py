@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 STEPS, MOST_HEDGES, FEW_LEGS = 20, 4, 100
 MOVES = np.array([-50, -40, -30, -20, -10, 0, 10, 20, 30, 40, 50]) / 100.0
-ALL = "all together"
+ALL, PREVENTED = "all together", "What would have prevented it"
 
 
 class Liquidation(Asking):
@@ -69,7 +69,7 @@ class Liquidation(Asking):
         vols = dict.fromkeys(moved, vol * steps) if vol else None
         how = {"vol": vols, **where}
         run = yield Aside(lambda: simulate(verdict.margin, path, slippage=slippage, fund=fund, **how))
-        self.keep(panel, Surface=plane, Liquidation=run, What_would_have_prevented_it=None)
+        self.keep(panel, {"Surface": plane, self.title: run, PREVENTED: None})
         picked = self.chosen.get("cell")
         whole = picked if isinstance(picked, int) and 0 <= picked < plane.headroom[..., 0].size else None
         blocks = [views_decide.surface(plane, verdict.currency, whole), views.text(told(run, end, name))]
@@ -92,7 +92,7 @@ class Liquidation(Asking):
             "hedges": hedge_names(own, panel.shocked, list(path)),
         }
         found = yield Aside(partial(prevent, own, panel.shocked, panel.model, path, **how, **given))
-        self.keep(panel, What_would_have_prevented_it=found)
+        self.keep(panel, {PREVENTED: found})
         return [views_decide.remedies(found)]
 
     def head(self, panel: PanelState, verdict: Verdict) -> list[Block]:

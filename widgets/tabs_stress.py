@@ -61,7 +61,7 @@ class Stress(Asking):
         found: Stressed = yield Aside(partial(stress, verdict.margin, given, **where))
         parts = yield Aside(lambda: found.parts().frame())
         if len(sheet):
-            self.keep(panel, Own_stress=found)
+            self.keep(panel, {"Own stress": found})
         table = found.frame()
         unit = verdict.currency
         worst = str(found.worst()["scenario"].iloc[0])
@@ -123,7 +123,7 @@ class Dynamic(Asking):
         yield QUIET
         where = {"account": verdict.account, "pool": verdict.pool}
         found: Found = yield Aside(partial(dynamic, verdict.margin, **how, **where))
-        self.keep(panel, Dynamic=found)
+        self.keep(panel, {self.title: found})
         unit = verdict.currency
         table = found.frame().drop(columns=WHO).rename(columns={"change, fraction": "percent"})
         blocks = [

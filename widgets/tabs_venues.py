@@ -102,7 +102,7 @@ class Venues(Asking):
         work, blocks = self.work(panel, verdict)
         yield QUIET
         found = yield Aside(partial(work, *given, **told))
-        self.keep(panel, **{self.view(): found})
+        self.keep(panel, {self.view(): found})
         return blocks(found)
 
     def work(self, panel: PanelState, verdict: Verdict) -> tuple[Callable[..., Any], Callable[[Any], list[Block]]]:

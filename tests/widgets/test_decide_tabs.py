@@ -207,7 +207,7 @@ def test_what_the_tabs_found_is_in_the_report_while_it_holds(panel, tmp_path):
     for tab in ("what-if", "path", "liquidation", "collateral"):
         opened(panel, tab)
     names = openpyxl.load_workbook(panel.to_excel(tmp_path / "report.xlsx")).sheetnames
-    own = ["What if", "Path", "Surface", "Liquidation", "Collateral"]
+    own = ["What-if", "Path", "Surface", "Liquidation", "Collateral"]
     assert [n for n in names if n in own] == own
     send(panel, {"do": "set", "sheet": "positions", "cells": [[ids(panel)[0], "quantity", "2"]]})
     names = openpyxl.load_workbook(panel.to_excel(tmp_path / "report.xlsx")).sheetnames
