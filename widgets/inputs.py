@@ -17,6 +17,7 @@ from .views import text
 if TYPE_CHECKING:
     from .state import PanelState
 
+LEVELS = ("initial", "maintenance")
 Answer = Generator[float | Aside, Any, list[Block]]
 
 
@@ -81,12 +82,17 @@ class Asking(Tab):
             for id, label, first, hint in self.numbers
         ]
 
-    def number(self, id: str, low: float = -math.inf, high: float = math.inf) -> float:
-        """The number in a field, NaN where it is empty; refused outside ``low`` … ``high`` (as typed)."""
+    def number(
+        self, id: str, low: float = -math.inf, high: float = math.inf, *, empty: float | None = math.nan
+    ) -> float:
+        """The number in a field, refused outside ``low`` … ``high`` (as typed); ``empty`` where nothing stands there.
+
+        With ``empty`` None a field must not be empty.
+        """
         label, first = next((label, first) for own, label, first, _ in self.numbers if own == id)
         typed = str(self.chosen.get(id, first)).strip().removesuffix("%").strip()
-        if not typed:
-            return math.nan
+        if not typed and empty is not None:
+            return empty
         try:
             value = read_number(typed)
         except ValueError as error:
@@ -95,6 +101,10 @@ class Asking(Tab):
             allowed = f"between {low:g} and {high:g}" if math.isfinite(high) else f"{low:g} or more"
             raise InputError([Problem("", 0, "", typed, f"{label}: {value:g} is not {allowed}")])
         return value / 100.0 if label.endswith("%") else value
+
+    def pick(self, id: str, label: str, options: Sequence[str], words: str = "{}", hint: str = "") -> Block:
+        """A drop-down with what is picked in it; ``words`` say how an option reads."""
+        return field(id, label, self.picked(id, options), [(one, words.format(one)) for one in options], hint)
 
     def picked(self, id: str, options: Sequence[str]) -> str:
         """What is picked in a drop-down: the first option until something is."""

@@ -12,7 +12,7 @@ from xlmargin.decide.pledges import Pledges, pledges
 from xlmargin.errors import InputError, Problem, nearest
 
 from . import views
-from .inputs import Answer, Asking, field
+from .inputs import LEVELS, Answer, Asking
 from .sheet import FIRST_ROW, Sheet
 from .tabs import QUIET
 from .tabs_decide import DECIDE
@@ -33,16 +33,15 @@ class Collateral(Asking):
     numbers = (("buffer", "Buffer, %", "0", "on top of the requirement"),)
 
     def picks(self, panel: PanelState, verdict: Verdict) -> list[Block]:
-        levels = ["initial", "maintenance"]
-        return [field("level", "Cover", self.picked("level", levels), [(n, f"{n} margin") for n in levels])]
+        return [self.pick("level", "Cover", LEVELS, "{} margin")]
 
     def head(self, panel: PanelState, verdict: Verdict) -> list[Block]:
         hint = "What posting an asset costs you a year; without a row it costs nothing."
         return [*super().head(panel, verdict), views.grid("costs", "Costs", hint)]
 
     def answer(self, panel: PanelState, verdict: Verdict) -> Answer:
-        level = self.picked("level", ["initial", "maintenance"])
-        buffer = np.nan_to_num(self.number("buffer", 0.0, 1000.0))
+        level = self.picked("level", LEVELS)
+        buffer = self.number("buffer", 0.0, 1000.0, empty=0.0)
         where = {"account": verdict.account, "pool": verdict.pool}
         yield QUIET
         held: Pledges = yield Aside(lambda: pledges(verdict.margin, level, **where))

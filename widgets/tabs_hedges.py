@@ -14,7 +14,7 @@ from xlmargin.errors import InputError
 
 from . import views, views_decide
 from .desk import TRADES
-from .inputs import Answer, Asking, button, field, fields
+from .inputs import LEVELS, Answer, Asking, button, fields
 from .tabs import QUIET
 from .tabs_decide import DECIDE
 from .turns import Aside, Block
@@ -44,8 +44,7 @@ class Hedges(Asking):
         self.found: Found | None = None
 
     def picks(self, panel: PanelState, verdict: Verdict) -> list[Block]:
-        levels = ["initial", "maintenance", *verdict.margin.levels]
-        return [field("level", "Lower", self.picked("level", levels), [(n, f"{n} margin") for n in levels[:2]])]
+        return [self.pick("level", "Lower", LEVELS, "{} margin")]
 
     def head(self, panel: PanelState, verdict: Verdict) -> list[Block]:
         can = self.found is not None and len(self.found.instrument) > 0
@@ -83,10 +82,10 @@ class Hedges(Asking):
         budget, delta = self.number("budget", 0.0), self.number("delta", 0.0)
         names = dict.fromkeys(map(str, verdict.detail.run.market.underlying))
         return {
-            "level": self.picked("level", ["initial", "maintenance"]),
-            "fee": self.number("fee", 0.0, 100.0),
+            "level": self.picked("level", LEVELS),
+            "fee": self.number("fee", 0.0, 100.0, empty=0.0),
             "budget": None if np.isnan(budget) else budget,
-            "most_trades": int(np.nan_to_num(self.number("most", 0.0, 1000.0))),
+            "most_trades": int(self.number("most", 0.0, 1000.0, empty=0.0)),
             "delta": {} if np.isnan(delta) else dict.fromkeys(names, (-delta, delta)),
             "seconds": SECONDS,
         }
@@ -113,7 +112,7 @@ class Order(Asking):
         names = baskets(panel, verdict)
         if len(names) < 2:
             return []
-        return [field("basket", "Basket", self.picked("basket", names), [(n, n) for n in names])]
+        return [self.pick("basket", "Basket", names)]
 
     def head(self, panel: PanelState, verdict: Verdict) -> list[Block]:
         return [*super().head(panel, verdict), views.grid(TRADES, "Trades", "The legs, as in What-if.")]
@@ -122,7 +121,7 @@ class Order(Asking):
         names = baskets(panel, verdict)
         if not names:
             return [views.text("Type the trades of a basket: two legs or more have an order.")]
-        slices = int(np.nan_to_num(self.number("slices", 1.0, 100.0), nan=1.0))
+        slices = int(self.number("slices", 1.0, 100.0, empty=1.0))
         trades = legs_of(panel, verdict, self.picked("basket", names))
         yield QUIET
         own = panel.book.take(np.flatnonzero(panel.book.account == verdict.account))

@@ -15,7 +15,7 @@ from xlmargin.market import FUTURE, PERP, Market
 from xlmargin.scenarios import move_words
 
 from . import views, views_decide
-from .inputs import Answer, Asking, button, field, fields
+from .inputs import Answer, Asking, button, fields
 from .tabs import QUIET
 from .tabs_decide import DECIDE
 from .turns import Aside, Block
@@ -50,15 +50,15 @@ class Liquidation(Asking):
         if not names:
             return []
         options = [*names, *([ALL] if len(names) > 1 else [])]
-        return [field("underlying", "Underlying", self.picked("underlying", options), [(n, n) for n in options])]
+        return [self.pick("underlying", "Underlying", options)]
 
     def answer(self, panel: PanelState, verdict: Verdict) -> Answer:
         names = underlyings(verdict.margin.run.market)
         if not names:
             return [views.text("No position follows a price.")]
         name = self.picked("underlying", [*names, ALL])
-        end, vol = self.number("end", -99.9, 1000.0), self.number("vol", -99.9, 1000.0)
-        slippage, fund = self.number("slippage", 0.0, 100.0), self.number("fund", 0.0)
+        end, vol = self.number("end", -99.9, 1000.0, empty=None), self.number("vol", -99.9, 1000.0, empty=0.0)
+        slippage, fund = self.number("slippage", 0.0, 100.0, empty=0.0), self.number("fund", 0.0, empty=0.0)
         moved = names if name == ALL else [name]
         where = {"account": verdict.account, "pool": verdict.pool}
         target = None if name == ALL else name

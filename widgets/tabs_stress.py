@@ -19,7 +19,7 @@ from xlmargin.history import TABLE as HISTORY
 from xlmargin.ledger import Note
 
 from . import views, views_decide
-from .inputs import Answer, Asking, field
+from .inputs import Answer, Asking
 from .tabs import QUIET
 from .tabs_decide import DECIDE, WHO
 from .turns import Aside, Block
@@ -112,8 +112,7 @@ class Dynamic(Asking):
     )
 
     def picks(self, panel: PanelState, verdict: Verdict) -> list[Block]:
-        words = [(t, t) for t in TOOLS]
-        return [field("tool", "Tool", self.picked("tool", list(TOOLS)), words, "one of EU 153/2013, Article 28")]
+        return [self.pick("tool", "Tool", TOOLS, hint="one of EU 153/2013, Article 28")]
 
     def answer(self, panel: PanelState, verdict: Verdict) -> Answer:
         how = self.bounds(verdict)
@@ -145,7 +144,7 @@ class Dynamic(Asking):
         names = list(dict.fromkeys(map(str, verdict.margin.run.market.underlying)))
         given = {name: self.number(name, 0.0) for name in ("floor", "cap", "speed", "buffer")}
         how: dict[str, Any] = {name: value for name, value in given.items() if not np.isnan(value)}
-        how["tool"], how["days"] = self.picked("tool", list(TOOLS)), self.number("days", 1.0)
+        how["tool"], how["days"] = self.picked("tool", TOOLS), self.number("days", 1.0, empty=1.0)
         vol, long = self.number("vol", 0.0), self.number("long", 0.0)
         if np.isnan(vol) and not np.isnan(long):
             raise InputError("Long-run volatility is what volatility now is measured against: give both or neither")

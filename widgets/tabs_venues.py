@@ -17,7 +17,7 @@ from xlmargin.decide.stresses import named_stresses
 from xlmargin.registry import models
 
 from . import views
-from .inputs import Answer, Asking, field, fields
+from .inputs import LEVELS, Answer, Asking, fields
 from .tabs import QUIET
 from .tabs_decide import DECIDE
 from .tabs_stress import noted
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .state import PanelState
 
 MARGINS, CREDIT, CONTAGION, PLACEMENT = VIEWS = ("Margins", "Credit line", "Contagion", "Placement")
-MOVE = "a move of all prices"
+MOVE, NOTHING, COUNTED = "a move of all prices", "nothing netted", (EQUITY, NONE)
 NUMBERS = {
     CONTAGION: ("move",),
     PLACEMENT: ("lots", "fees"),
@@ -56,7 +56,7 @@ class Venues(Asking):
         typed = [one for one in self.typed() if one["id"] in NUMBERS.get(shown, ())]
         if shown == CONTAGION and self.picked("shock", self.shocks()) != MOVE:
             typed = []
-        picks = [field("view", "Show", shown, [(v, v) for v in VIEWS]), *self.choices(panel, shown)]
+        picks = [self.pick("view", "Show", VIEWS), *self.choices(panel, shown)]
         grids = {
             CREDIT: [
                 views.grid("lines", "Lines and limits", "A line of each owner; with venue or underlying a limit.")
@@ -71,26 +71,16 @@ class Venues(Asking):
     def choices(self, panel: PanelState, shown: str) -> list[Block]:
         """Drop-downs of one view."""
         if shown == CREDIT:
-            ids = ["", *models()]
-            counted = (EQUITY, NONE)
-            return [
-                field(
-                    "portfolio", "Net under", self.picked("portfolio", ids), [(i, i or "nothing netted") for i in ids]
-                ),
-                field("counted", "Collateral counted", self.picked("counted", counted), [(c, c) for c in counted]),
-            ]
+            portfolio = self.pick("portfolio", "Net under", [NOTHING, *models()])
+            return [portfolio, self.pick("counted", "Collateral counted", COUNTED)]
         if shown == CONTAGION:
-            names = self.shocks()
-            return [
-                field("shock", "Shock", self.picked("shock", names), [(n, n) for n in names]),
-                field("owners", "Accounts of an owner", self.picked("owners", OWNERS), [(o, o) for o in OWNERS]),
-            ]
+            shock = self.pick("shock", "Shock", self.shocks())
+            return [shock, self.pick("owners", "Accounts of an owner", OWNERS)]
         if shown == MARGINS:
             return []
-        levels, names = ("initial", "maintenance"), owners(panel)
-        picks = [field("level", "Least", self.picked("level", levels), [(n, n) for n in levels])]
-        whose = field("owner", "Owner", self.picked("owner", names), [(n, n) for n in names])
-        return [*picks, *([whose] if len(names) > 1 else [])]
+        names = owners(panel)
+        level = self.pick("level", "Least", LEVELS, "{} margin")
+        return [level, *([self.pick("owner", "Owner", names)] if len(names) > 1 else [])]
 
     def shocks(self) -> list[str]:
         """A move of all prices, and every named stress."""
@@ -109,19 +99,18 @@ class Venues(Asking):
         """What to compute for the view looked at, and how to show it."""
         shown = self.view()
         if shown == CREDIT:
-            how = {"portfolio": self.picked("portfolio", ["", *models()]) or None}
-            how |= {"lines": table(panel, "lines"), "collateral": self.picked("counted", (EQUITY, NONE))}
-            return partial(credit, **how), credited
+            picked = self.picked("portfolio", [NOTHING, *models()])
+            how = {"portfolio": None if picked == NOTHING else picked, "lines": table(panel, "lines")}
+            return partial(credit, collateral=self.picked("counted", COUNTED), **how), credited
         if shown == CONTAGION:
-            picked, move = self.picked("shock", self.shocks()), self.number("move", -99.9, 1000.0)
+            picked, move = self.picked("shock", self.shocks()), self.number("move", -99.9, 1000.0, empty=None)
             names = dict.fromkeys(map(str, panel.shocked.underlying), move)
             how = {"shock": {"price": names} if picked == MOVE else picked, "depth": table(panel, "depth")}
             how |= {"funds": table(panel, "funds"), "owners": self.picked("owners", OWNERS)}
             return partial(contagion, **how), spread
         if shown == PLACEMENT:
-            level = self.picked("level", ("initial", "maintenance"))
-            lots = int(np.nan_to_num(self.number("lots", 1.0, 100.0), nan=1.0))
-            fees = float(np.nan_to_num(self.number("fees", 0.0, 100.0)))
+            level, lots = self.picked("level", LEVELS), int(self.number("lots", 1.0, 100.0, empty=1.0))
+            fees = self.number("fees", 0.0, 100.0, empty=0.0)
             owner = self.picked("owner", owners(panel)) or None
             return partial(place, owner=owner, level=level, lots=lots, fees=fees), placed
         return across, margins

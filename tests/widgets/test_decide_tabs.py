@@ -84,7 +84,10 @@ def test_an_account_that_survives_is_not_told_how_to_be_saved(panel):
     assert kinds(blocks) == ["fields", "heatmap", "text", "chart"]
 
 
-@pytest.mark.parametrize(("typed", "said"), [("x", "not a number: 'x'"), ("-100", "not between -99.9 and 1000")])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("x", "not a number: 'x'"), ("", "Price ends at, %: not a number"), ("-100", "not between -99.9 and 1000")],
+)
 def test_a_wrong_field_is_said_below_the_fields(panel, typed, said):
     blocks = opened(panel, "liquidation", end=typed)
     assert kinds(blocks) == ["fields", "text"]
