@@ -271,8 +271,10 @@ def _factor(scans: list[_Scan]) -> float | None:
             moved = np.abs(loss) > 1e-3 * np.abs(loss).max(initial=0.0)
             ratio = (one.slope - other.slope)[moved] / loss[moved]
             middle = float(np.median(ratio)) if len(ratio) else np.nan
+            if not middle > 0:
+                continue
             same = np.abs(ratio / middle - 1.0) < 1e-3
-            if middle > 0 and same.sum() > 2 and same.mean() > 0.5:
+            if same.sum() > 2 and same.mean() > 0.5:
                 return middle
     return None
 
