@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import given
+from . import given, terminal
 from .errors import InputError
 from .options_of_commands import MODEL, AsOf, Choices, ModelId, Payload, Venue
 
@@ -29,7 +29,7 @@ def batch(
     """Margin every account of a Parquet table, resumable; bad accounts go to a problems table beside the output."""
     from .bulk import batch as run
 
-    with _progress() as bar:
+    with terminal.bar() as bar:
         task = bar.add_task("starting", total=None)
         outcome = run(
             positions,
@@ -51,22 +51,6 @@ def batch(
     typer.echo(f"margins: {outcome.output}\nproblems: {outcome.problems}")
     if outcome.bad and not outcome.margined:
         raise InputError("no account could be margined: see the problems table")
-
-
-def _progress() -> Any:
-    """A bar with what is done, its rate and the time left, on standard error."""
-    from rich import progress
-    from rich.console import Console
-
-    rate, left = progress.TaskProgressColumn(show_speed=True), progress.TimeRemainingColumn()
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        rate,
-        left,
-    )
-    return progress.Progress(*columns, console=Console(stderr=True))
 
 
 def _memory() -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,31 @@ def answer(case: Case | Venues, table: Any, output: Path | None = None, title: s
         typer.echo(f"note: {case.source.name} holds no positions{f'; passed over: {over}' if over else ''}", err=True)
     for note in filter(None, case.notes):
         typer.echo(f"note: {note}", err=True)
+
+
+def bar(*, quiet: bool = False) -> Any:
+    """A bar with what is done, its rate and the time left, on standard error; ``quiet`` where nobody sees it."""
+    from rich import progress
+    from rich.console import Console
+
+    rate, left = progress.TaskProgressColumn(show_speed=True), progress.TimeRemainingColumn()
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        rate,
+        left,
+    )
+    unseen = quiet and not sys.stderr.isatty()
+    return progress.Progress(*columns, console=Console(stderr=True), transient=quiet, disable=unseen)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that tells how many of ``what`` are done, gone when it ends; nothing where no window is seen."""
+    with bar(quiet=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
 def show(table: Any, title: str, width: int | None = None) -> None:

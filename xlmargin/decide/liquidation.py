@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, Problem
+from ..holdings import starts
 from ..ledger import Margin
 from .axis import ALL, UNDERLYING, Axis
 from .roots import COARSE, FINE, grid
@@ -50,7 +51,13 @@ class Liquidation(Shown):
 
     def status(self) -> np.ndarray:
         """What was found, in words (P,)."""
-        return np.array([_told(self, p) for p in range(len(self.account))], object)
+        span = f"{percent(self.reach[0] - 1.0)} to {percent(self.reach[1] - 1.0)}"
+        out = np.full(len(self.account), f"no move from {span} reaches {self.requirement}", object)
+        out[self.below] = f"already below {self.requirement}; nowhere met from {span}"
+        start = starts(self.pair, len(out))
+        for p in np.flatnonzero(np.diff(start)):
+            out[p] = _told(self, p, self.root[start[p] : start[p + 1]] - 1.0)
+        return out
 
     def frame(self) -> Any:
         """A row per pool and target (pandas DataFrame): prices, moves and the status in words."""
@@ -167,16 +174,11 @@ def percent(move: float) -> str:
     return f"{move * 100:+.{digits}f} %"
 
 
-def _told(found: Liquidation, p: int) -> str:
-    """The status of one pair."""
-    roots = found.root[slice(*np.searchsorted(found.pair, [p, p + 1]))] - 1.0
-    what = found.requirement
-    span = f"{percent(found.reach[0] - 1.0)} to {percent(found.reach[1] - 1.0)}"
+def _told(found: Liquidation, p: int, roots: np.ndarray) -> str:
+    """The status of one pair with roots, as moves."""
     if found.headroom[p] < 0:
-        back = f"; met again at {' and '.join(map(percent, roots))}" if len(roots) else f"; nowhere met from {span}"
-        return f"already below {what}{back}"
-    if not len(roots):
-        return f"no move from {span} reaches {what}"
-    further = [r for r in roots if r not in (found.down[p] - 1.0, found.up[p] - 1.0)]
-    said = " and ".join(percent(v - 1.0) for v in (found.down[p], found.up[p]) if np.isfinite(v))
-    return f"at {said}" + (f"; changes again at {', '.join(map(percent, further))}" if further else "")
+        return f"already below {found.requirement}; met again at {' and '.join(map(percent, roots))}"
+    nearest = [v for v in (found.down[p] - 1.0, found.up[p] - 1.0) if np.isfinite(v)]
+    further = [r for r in roots if r not in nearest]
+    said = f"at {' and '.join(map(percent, nearest))}"
+    return said + (f"; changes again at {', '.join(map(percent, further))}" if further else "")

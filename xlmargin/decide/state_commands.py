@@ -9,6 +9,7 @@ import typer
 from ..cases import Case
 from ..errors import InputError, nearest
 from ..given import numbers, series
+from ..terminal import progress
 from .commands import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", "offsets": "offsets"}
@@ -63,7 +64,8 @@ def liquidation(
     """
     from .liquidation import liquidation as found
 
-    return found(case.margin, by, level).frame()
+    with progress("prices searched") as told:
+        return found(case.margin, by, level, progress=told).frame()
 
 
 @verb
