@@ -195,7 +195,8 @@ def _about(paper: Paper, sheet: Any, more: Iterable[str], row: int) -> int:
     paper.text(sheet, row, 0, "About this report", bold=True)
     told = (
         "Requirements are positive; the test is equity ≥ requirement. Amounts are in the currency of the pool.",
-        "Summary, ledger and position totals are live formulas; scenarios and price moves are values of this run.",
+        "Summary, ledger, totals and headroom are live formulas; scenarios, price moves, sensitivities, liquidation "
+        "prices and stresses are values of this run.",
         "Contributions add up to the figure; what a position would need alone is in 'Initial without netting'.",
         *more,
     )
