@@ -110,14 +110,16 @@ def chain(count: int = 500) -> tuple[Book, xm.Market, list[str]]:
 
 
 def programme() -> Iterator[Row]:
-    """A hedge among 500 candidates under 33 scenarios, against one plain margin a candidate."""
+    """A hedge among 500 candidates under 33 scenarios, freely and in lots of few, against one margin a candidate."""
     book, market, names = chain()
-    asked = {"instrument": names, "cost": [200.0] * len(names), "most": [0.5] * len(names)}
-    seconds = best(lambda: xm.hedges(book, market, BYBIT, asked), 3)
+    free = {"instrument": names, "cost": [1000.0] * len(names), "most": [0.2] * len(names)}
+    lots = free | {"cost": [50.0] * len(names), "most": [0.5] * len(names), "lot": [0.01] * len(names)}
     plain = best(lambda: [xm.margin(book, market, BYBIT) for _ in range(SAMPLE)], 3) / SAMPLE * len(names)
-    found = xm.hedges(book, market, BYBIT, asked)
-    job = f"hedge among {len(names)} candidates × 33 scenarios"
-    yield Row(job, seconds, "one plain margin a candidate", seconds / plain, "under 1 s", found.words)
+    for words, asked, most in (("", free, 0), (", at most six in lots", lots, 6)):
+        seconds = best(lambda a=asked, m=most: xm.hedges(book, market, BYBIT, a, most_trades=m), 3)
+        found = xm.hedges(book, market, BYBIT, asked, most_trades=most)
+        job = f"hedge among {len(names)} candidates × 33 scenarios{words}"
+        yield Row(job, seconds, "one plain margin a candidate", seconds / plain, "under 1 s", found.words)
 
 
 def live() -> Iterator[Row]:
