@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError, Problem
 from ..ledger import Margin
 from ..market import OPTION, Market
-from .moves import Moves, groups, named
+from .moves import Moves, fractions, groups, named
 from .shown import Shown
 from .subject import level_of, on_margin
 from .worlds import figures
@@ -44,8 +44,12 @@ def sensitivity(
     ± ``points`` (0.01 is a point; half of it at most), interest rates ± 1 basis point, the price of each other asset
     ± ``bump``, and ``days`` passing. ``up`` and ``down`` are the changes themselves; the slope is their half
     difference, ``bend`` their sum (curvature: what is lost or gained both ways). Raises InputError for options that
-    cannot be revalued.
+    cannot be revalued, and for sizes below zero.
     """
+    sizes = (("bump", bump, 1.0), ("points", points, math.inf), ("days", days, math.inf))
+    if wrong := [(name, size) for name, size, most in sizes if not 0.0 <= size < most]:
+        told = {n: f"{v:g}; must be zero or more, a bump below 1" for n, v in wrong}
+        raise InputError([Problem("sensitivity", 0, n, None, text) for n, text in told.items()])
     now = margin.equity.value, level_of(margin, level)
     labels, moves = _bumps(margin, bump, points)
     found = [_changes(margin, moves, now, level)]
@@ -167,15 +171,13 @@ def attribution(
     its turn comes; every coalition is the whole rule on its market. At most 12 factors (4,096 markets).
     Source: L. S. Shapley, A value for n-person games (1953).
     """
-    factors = [("price", n) for n in price or {}] + [("vol", n) for n in vol or {}]
-    factors += [("collateral", n) for n in collateral or {}] + ([("rate", "")] if rate else [])
+    given = fractions({"price": price, "vol": vol, "collateral": collateral})
+    factors = [(kind, name) for kind, by in given.items() for name in by] + ([("rate", "")] if rate else [])
     if not 1 <= len(factors) <= MOST_FACTORS:
         text = f"{len(factors)} factors; between 1 and {MOST_FACTORS} can be attributed: name fewer moves"
         raise InputError([Problem("shocks", 0, "factors", len(factors), text)])
     market = margin.run.market
-    singles = [named(market, {n: v}) for n, v in (price or {}).items()]
-    singles += [named(market, vol={n: v}) for n, v in (vol or {}).items()]
-    singles += [named(market, collateral={n: v}) for n, v in (collateral or {}).items()]
+    singles = [named(market, **{kind: {name: move}}) for kind, by in given.items() for name, move in by.items()]
     singles += [named(market, rate=rate)] if rate else []
     inside = (np.arange(2 ** len(factors))[:, None] >> np.arange(len(factors))) & 1 > 0
     moves = Moves.stack(singles).combined(inside)
