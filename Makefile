@@ -15,6 +15,7 @@ test: $(STAMP)-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(STAMP)-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks
 
 desks: $(STAMP)-test
