@@ -203,6 +203,18 @@ def test_books_balance_over_lenders_options_and_perpetuals(seed):
     np.testing.assert_allclose(found.after[gone & (found.flows["moved"] == 0)], 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_an_owner_who_can_cover_it_saves_the_account_whatever_the_rounding(seed):
+    rng = np.random.default_rng(seed)
+    size, move = rng.uniform(0.3, 3.0), rng.uniform(0.1, 0.12)
+    cash = {"a": float(size * 60_000 * rng.uniform(0.1, 0.104)), "b": 1e6}
+    book, market = perps([("a", "BTCUSDT", float(size))], cash, {"a": "o", "b": "o"})
+    found = contagion(book, market, MODEL, {"price": {"BTC": -move}}, owners="together")
+    check(found)
+    assert found.broke.tolist() == [-1, -1]
+    assert any("owners move money" in note.text for note in found.notes) == bool(found.flows["moved"].any())
+
+
 def test_a_manager_keeps_an_account_whose_positions_are_gone():
     """Derive: collateral counts as its manager says, taken from the positions until there are none."""
     positions = {"instrument": ["BTC-PERP"] * 2, "quantity": [4.0, 0.1], "entry_price": [1e5] * 2}

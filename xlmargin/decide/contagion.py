@@ -23,6 +23,7 @@ from .venues import Ladder
 OWNERS = ("apart", "together")
 AT_MARKS = "forced sales move the marks of the next round; they bear {slippage:.0%} of the move that they cause"
 STILL = "no price impact of {names}: no depth is given"
+HELPED = "owners move money between their accounts at once and free of cost, changed at the marks; that moves no price"
 UNFUNDED = "no fund is given of {names}: every deficit there stays uncovered"
 STOPPED = "stopped after {rounds} rounds: {count} accounts are still below maintenance"
 BORNE = "sales of {names} find no buyer through the last 1 % of the price: what the depth does not bear stays unsold"
@@ -183,6 +184,9 @@ def _notes(spread: Spread, venues: np.ndarray, funded: np.ndarray, resting: bool
         yield Note(STILL.format(names=_listed(names[still])))
     if any((s.base.market.kind == OPTION).any() and (s.steps > 0).any() for s in spread.cohorts):
         yield Note(VOLATILITY)
+    helped = np.any([r.flows["moved"] != 0.0 for r in told], axis=0)
+    if helped.any():
+        yield Note(HELPED, "", helped)
     cut = sum(((r.borne < 1.0).astype(float) for r in told), zero) > 0
     if cut.any():
         yield Note(BORNE.format(names=_listed(names[cut])))

@@ -17,6 +17,7 @@ from .sales import Done, Flow, Sale
 from .simulate import MOST_STEPS
 from .trades import closed
 
+TIE = 1e-9
 FLOWS = ("result", "lost", "fees", "bonus", "slipped", "moved", "surrendered", "deficit")
 
 
@@ -181,10 +182,14 @@ class Spread:
         return new
 
     def _support(self) -> np.ndarray:
-        """Owners move what their other pools can spare to pools that are below maintenance; USD by account (A,)."""
+        """Owners move what their other pools can spare to pools that are below maintenance; USD by account (A,).
+
+        A billionth more than is short, so that rounding leaves nobody below.
+        """
         short, free = [], []
         for s in self.cohorts:
-            wanted = np.maximum(s.need / s.ladder.target, s.ladder.trigger * s.need) - s.equity
+            least = np.maximum(s.need / s.ladder.target, s.ladder.trigger * s.need)
+            wanted = least - s.equity + TIE * (least + np.abs(s.equity))
             able = s.purse >= 0
             short.append(np.where(s.unsafe & able, wanted * s.rate, 0.0))
             free.append(np.where(~s.unsafe & able, np.minimum(_spare(s), (s.equity - s.initial) * s.rate), 0.0))
