@@ -8,10 +8,13 @@ import xlmargin as xm
 from benchmarks import bench_contagion as bench
 from tests.contagion_books import MODEL, RATE, WHOLE, check, depth, perps, refused
 from tests.test_decide_worlds import MODELS, law_book
+from xlmargin.decide import cohort
 from xlmargin.decide.across import across
 from xlmargin.decide.contagion import contagion
 from xlmargin.decide.moves import named
 from xlmargin.decide.worlds import apply
+
+FALL = {"price": {"BTC": -0.5}}
 
 
 def test_owners_save_their_accounts_with_what_they_can_spare():
@@ -215,7 +218,7 @@ def test_an_owner_who_can_cover_it_saves_the_account_whatever_the_rounding(seed)
     assert any("owners move money" in note.text for note in found.notes) == bool(found.flows["moved"].any())
 
 
-def test_a_manager_keeps_an_account_whose_positions_are_gone():
+def test_a_manager_keeps_an_account_whose_positions_are_gone(monkeypatch):
     """Derive: collateral counts as its manager says, taken from the positions until there are none."""
     positions = {"instrument": ["BTC-PERP"] * 2, "quantity": [4.0, 0.1], "entry_price": [1e5] * 2}
     book, market = xm.tables(
@@ -227,7 +230,9 @@ def test_a_manager_keeps_an_account_whose_positions_are_gone():
         as_of="2026-11-25",
     )
     for how in ("apart", "together"):
-        found = contagion(book, market, "derive.portfolio", {"price": {"BTC": -0.5}}, owners=how)
+        found = contagion(book, market, "derive.portfolio", FALL, owners=how)
         check(found)
         assert found.after[0] == 0.0
         assert np.isfinite(np.concatenate([s.need for s in found.cohorts])).all()
+    monkeypatch.setattr(cohort, "staying", lambda book, market, setting: book)
+    assert "account far: no figure on the moved market" in refused(book, market, "derive.portfolio", FALL)

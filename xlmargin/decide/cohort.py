@@ -135,11 +135,19 @@ class Cohort:
             self.margined += len(rows)
             self.equity[rows], self.need[rows] = result.equity.value, result.maintenance.value
             self.initial[rows] = result.initial.value
+            self._refuse_none(rows)
             now = value(part, self.there.market, "USD")
             gain[rows] = now - self.worth[rows]
             self.worth[rows] = now
             self.changed[rows] = False
         return gain
+
+    def _refuse_none(self, rows: np.ndarray) -> None:
+        """Raise InputError where a row (N,) has no figure on the market as it is now."""
+        known = np.isfinite(self.equity[rows]) & np.isfinite(self.need[rows]) & np.isfinite(self.initial[rows])
+        if not known.all():
+            account = self.book.account[rows[np.flatnonzero(~known)[0]]]
+            raise InputError(f"account {account}: no figure on the moved market; a price or a parameter is missing")
 
     @property
     def delta(self) -> np.ndarray:
