@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
+from tests.command_runs import told
 
 MODEL = "derive.portfolio"
 DESK = Path(__file__).parents[1] / "workbooks" / "desk.xlsx"
@@ -104,3 +105,20 @@ def test_an_account_is_looked_at_by_itself_where_others_stand_at_venues_of_other
     alone = xm.margin(book.take(np.array([0])), market, "bybit.cross")
     assert found.margin.account.tolist() == ["b"]
     assert found.margin.maintenance.value == alone.maintenance.value
+
+
+def test_a_command_on_one_account_reads_the_names_of_other_venues(tmp_path):
+    tables = {
+        "positions": "account,instrument,quantity,entry_price\nb,BTCUSDT,1,60000\nd,BTC-PERPETUAL,10000,60000\n",
+        "balances": "account,asset,amount\nb,USDT,9000\nd,BTC,1\n",
+        "instruments": "instrument,mark,index\nBTCUSDT,60000,60000\nBTC-PERPETUAL,60000,60000\n",
+        "assets": "asset,price\nUSDT,1\nBTC,60000\n",
+        "accounts": "account,venue,leverage\nb,bybit.cross,10\nd,deribit.standard,\n",
+    }
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text)
+    (row,), _ = told(tmp_path, "health", folder, "-m", "deribit.standard", "-a", "d", "--as-of", "2026-11-25")
+    assert (row["account"], row["currency"]) == ("d", "BTC")
+    assert row["equity"] == pytest.approx(1.0)

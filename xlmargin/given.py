@@ -22,9 +22,28 @@ UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def read(source: Path, as_of: str | None, venue: str, hint: str = "") -> tuple[Book, Market]:
-    """A book and a market; ``hint`` is whose spelling is meant where no venue is given."""
+    """A book and a market; ``hint`` is whose spelling is meant where no venue is given.
+
+    Where accounts stand at several venues each name is read as its own venue writes it.
+    """
     spelling(as_of, venue)
-    return read_source(source, as_of=as_of, venue=venue or hint)
+    try:
+        return read_source(source, as_of=as_of, venue=venue or hint)
+    except InputError as refused:
+        found = None if venue or not hint else _each_its_own(source, as_of)
+        if found is None:
+            raise refused from None
+        return found
+
+
+def _each_its_own(source: Path, as_of: str | None) -> tuple[Book, Market] | None:
+    """The book and market of accounts at several venues; None where there are not several, or it cannot be read."""
+    try:
+        book, market = read_source(source, as_of=as_of)
+    except InputError:
+        return None
+    venues = {str(v) for v in book.settings.get("venue", ()) if v}
+    return (book, market) if len(venues) > 1 else None
 
 
 def spelling(as_of: str | None, venue: str) -> None:
