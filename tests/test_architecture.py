@@ -25,7 +25,19 @@ FACES = {
 }
 ORDER = [
     {"errors"},
-    {"ledger", "symbols", "pricing", "scenarios", "params", "integers", "schemas", "cells", "texts", "holdings", "memory"},
+    {
+        "ledger",
+        "symbols",
+        "pricing",
+        "scenarios",
+        "params",
+        "integers",
+        "schemas",
+        "cells",
+        "texts",
+        "holdings",
+        "memory",
+    },
     {"parsing"},
     {"market", "book"},
     {"facts", "tiers"},
@@ -133,6 +145,39 @@ def test_importing_the_core_loads_no_pandas():
     code = "import sys, xlmargin as xm; xm.model('derive.portfolio'); print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+SLOW = {
+    "pandas",
+    "xlwings",
+    "scipy.optimize",
+    "scipy.sparse.linalg",
+    "openpyxl",
+    "xlsxwriter",
+    "ipywidgets",
+    "xlmargin.decide.hedges",
+}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["hedges", "--help"], ["calc", "--help"]], ids=" ".join)
+def test_a_light_command_loads_nothing_heavy(words):
+    """What a command does not use it does not wait for: half of a start would be pandas, xlwings and the solvers."""
+    start = f"import sys; sys.argv = ['xlmargin', *{words}]"
+    code = f"{start}\ntry:\n    from xlmargin.cli import main; main()\nfinally:\n    print('LOADED', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said, _, loaded = done.stdout.rpartition("LOADED")
+    assert "xlmargin" in said
+    assert not SLOW & set(loaded.split())
+
+
+def test_a_verb_loads_its_own_room_alone():
+    """Of the decisions only what the verb needs is loaded, and no spreadsheet function."""
+    code = "import sys, xlmargin as xm; xm.exposure; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "xlmargin.decide.exposure" in loaded
+    assert not loaded & {"xlmargin.decide.hedges", "xlmargin.decide.contagion", "pandas", "scipy.optimize"}
 
 
 def test_no_clock_in_the_core():

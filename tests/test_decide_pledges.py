@@ -6,7 +6,6 @@ import pytest
 import xlmargin as xm
 from tests import law_books
 from tests.report_reading import columns, derive
-from xlmargin import decide
 from xlmargin.decide.pledges import pledges
 
 WHO = {"account": "Mixed collateral", "pool": ""}
@@ -47,7 +46,7 @@ def test_all_of_it_posted_is_the_margin_itself():
 def test_what_is_posted_at_least_cost_covers_exactly_when_run_again():
     held = pledges(derive(), **WHO)
     cost = {"BTC": 0.01, "USDC": 0.05, "USDT": 0.04, "cbBTC": 0.02}
-    found = decide.allocate(held.assets().assign(cost=[cost[a] for a in held.asset]), held.requirements())
+    found = xm.allocate(held.assets().assign(cost=[cost[a] for a in held.asset]), held.requirements())
     again = held.posted(dict(zip(found.pairs["asset"], found.pairs["quantity"], strict=True)))
     assert again.equity.value[0] == pytest.approx(again.initial.value[0], rel=1e-9)
     assert list(found.pairs["asset"]) == ["BTC", "cbBTC"]
@@ -78,8 +77,8 @@ def test_a_fee_is_what_candidates_without_a_cost_cost():
     own = book.take(np.flatnonzero(book.account == WHO["account"]))
     names = ["BTC-PERP", "BTC-20261030-85000-C"]
     given = {"instrument": names, "cost": [None, 7.0], "most": [2.0, 2.0]}
-    found = decide.hedges(own, market, "derive.portfolio", given, fee=0.001)
+    found = xm.hedges(own, market, "derive.portfolio", given, fee=0.001)
     index, usdc = 83_502.90258702965, 0.9998985318386667
     assert found.search.cost == pytest.approx([0.001 * index / usdc, 7.0], rel=1e-9)
-    free = decide.hedges(own, market, "derive.portfolio", given)
+    free = xm.hedges(own, market, "derive.portfolio", given)
     assert free.search.cost.tolist() == [0.0, 7.0]

@@ -26,7 +26,6 @@ from tests.report_reading import (
 )
 from tests.test_report_input import HOSTILE
 from tests.widgets.sample import venue_book
-from xlmargin import decide
 from xlmargin.decide.across import across
 from xlmargin.decide.contagion import contagion
 from xlmargin.decide.credit import credit
@@ -55,15 +54,15 @@ def results():
     m, (book, market) = derive(), own_book()
     held = pledges(m, **WHO)
     return [
-        decide.path(book, market, MODEL, TRADES),
-        decide.simulate(m, FALL, **WHO),
-        decide.surface(m, "BTC", **WHO),
-        decide.what_if(book, market, MODEL, TRADES),
-        decide.hedges(book, market, MODEL, ["BTC-PERP"], fee=0.0005),
-        decide.allocate(held.assets(), held.requirements()),
-        decide.attribution(m, price={"BTC": -0.1}, vol={"BTC": 0.3}),
-        ("What would have prevented it", decide.prevent(book, market, MODEL, FALL, hedges=["BTC-PERP"])),
-        ("Same again", decide.liquidation(m)),
+        xm.path(book, market, MODEL, TRADES),
+        xm.simulate(m, FALL, **WHO),
+        xm.surface(m, "BTC", **WHO),
+        xm.what_if(book, market, MODEL, TRADES),
+        xm.hedges(book, market, MODEL, ["BTC-PERP"], fee=0.0005),
+        xm.allocate(held.assets(), held.requirements()),
+        xm.attribution(m, price={"BTC": -0.1}, vol={"BTC": 0.3}),
+        ("What would have prevented it", xm.prevent(book, market, MODEL, FALL, hedges=["BTC-PERP"])),
+        ("Same again", xm.liquidation(m)),
         ("Same again", pd.DataFrame({"account": HOSTILE[:-1], "figure": np.arange(len(HOSTILE) - 1.0)})),
     ]
 
@@ -76,7 +75,7 @@ def decisions(tmp_path_factory):
 
 
 def test_exposure_adds_up_and_is_the_core_s(written):
-    rows, found = table(written, "Exposure", "Account"), decide.exposure(written.margin).frame()
+    rows, found = table(written, "Exposure", "Account"), xm.exposure(written.margin).frame()
     assert [row["Account"] for row in rows[:-1]] == list(found["account"])
     np.testing.assert_array_equal([row["Gross, USD"] for row in rows[:-1]], found["gross_usd"])
     np.testing.assert_allclose([row["Net"] for row in rows[:-1]], found["net"], rtol=1e-12, atol=1e-12)
@@ -90,12 +89,12 @@ def test_headroom_is_live_wherever_equity_and_requirement_stand(written):
         assert live, sheet
     rows = table(written, "Health", "Account")
     np.testing.assert_array_equal([row["Headroom"] for row in rows], written.margin.headroom)
-    factors, found = table(written, "Sensitivity", "Account"), decide.sensitivity(written.margin).frame()
+    factors, found = table(written, "Sensitivity", "Account"), xm.sensitivity(written.margin).frame()
     np.testing.assert_array_equal([row["Equity up"] for row in factors], found["equity up"])
 
 
 def test_alerts_and_liquidation_prices_stand_in_health(written):
-    found, words = decide.health(written.margin), set(map(str, written.values["Health"].values()))
+    found, words = xm.health(written.margin), set(map(str, written.values["Health"].values()))
     alerts = found.alerts()
     assert set(alerts[alerts["severity"] != "note"]["message"]) <= words
     prices = found.price.frame()["down price"].dropna()
@@ -103,7 +102,7 @@ def test_alerts_and_liquidation_prices_stand_in_health(written):
 
 
 def test_named_stresses_stand_with_the_worst_of_each_account(written):
-    found, cells = decide.stress(written.margin), written.values["Stress"]
+    found, cells = xm.stress(written.margin), written.values["Stress"]
     rows = table(written, "Stress", "Scenario")
     assert [row["Scenario"] for row in rows] == list(found.worst()["scenario"])
     np.testing.assert_allclose([row["Headroom"] for row in rows], found.worst()["headroom"], rtol=1e-12, atol=1e-9)
@@ -118,7 +117,7 @@ def test_scenarios_of_the_source_stand_with_the_named_ones(tmp_path):
     own = {"scenario": ["mine"], "target": ["BTC"], "price": [-0.4]}
     book, market = xm.read("workbooks/desk.xlsx", scenarios=own)
     found = Written.of(xm.margin(book, market, MODEL), tmp_path / "report.xlsx")
-    again = decide.stress(found.margin, own)
+    again = xm.stress(found.margin, own)
     assert "mine" in found.values["Stress"].values()
     assert set(again.equity.ravel()) <= {v for v in found.values["Stress"].values() if isinstance(v, float)}
 
@@ -249,7 +248,7 @@ def test_many_rows_are_cut_with_their_number(tmp_path):
 
 
 def test_several_pools_of_a_surface_stand_below_each_other(tmp_path):
-    plane = decide.surface(deribit(SEGREGATED), "BTC")
+    plane = xm.surface(deribit(SEGREGATED), "BTC")
     path = report.write_decisions([plane], tmp_path / "surface.xlsx")
     titles = [v for v in values(path)["Surface"].values() if "headroom as BTC move" in str(v)]
     assert len(titles) == len(plane.account)

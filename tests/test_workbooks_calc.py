@@ -9,8 +9,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 from xlmargin.workbooks import calc_files, spelling
+from xlmargin.workbooks.declared import FUNCTIONS
 from xlmargin.workbooks.layout import FIGURES, INPUTS
-from xlmargin.workbooks.registry import FUNCTIONS
 
 import xlmargin as xm
 from tests.hosts import calls, needs

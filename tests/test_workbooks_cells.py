@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from xlmargin.workbooks import cells
-from xlmargin.workbooks.registry import FUNCTIONS
+from xlmargin.workbooks.declared import FUNCTIONS
 from xlmargin.workbooks.tabular import tabular
 
 from tests.hosts import calls

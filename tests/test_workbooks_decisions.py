@@ -3,7 +3,7 @@
 import pytest
 from xlmargin.workbooks import decisions_trades, ranges
 from xlmargin.workbooks.cells import safe
-from xlmargin.workbooks.registry import FUNCTIONS
+from xlmargin.workbooks.declared import FUNCTIONS
 
 import xlmargin as xm
 from tests.hosts import calls

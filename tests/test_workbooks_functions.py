@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from xlmargin.workbooks import functions, ranges, reference
 from xlmargin.workbooks.cache import Cache, digest
-from xlmargin.workbooks.registry import FUNCTIONS, function
+from xlmargin.workbooks.declared import FUNCTIONS
+from xlmargin.workbooks.registry import function
 
 import xlmargin as xm
 from tests.hosts import calls

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from xlmargin.workbooks.registry import FUNCTIONS, LONGEST_DESCRIPTION
+from xlmargin.workbooks.declared import FUNCTIONS
+from xlmargin.workbooks.registry import LONGEST_DESCRIPTION
 
 from tests.hosts import calls, classic, needs, officejs, pyodide_setup, server, wheel
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from xlmargin.workbooks import calc_files
-from xlmargin.workbooks.registry import ARGUMENTS, FUNCTIONS, LONGEST_DESCRIPTION
+from xlmargin.workbooks.declared import FUNCTIONS
+from xlmargin.workbooks.registry import ARGUMENTS, LONGEST_DESCRIPTION
 
 WORKBOOKS = Path(__file__).parents[1] / "workbooks"
 

@@ -1,13 +1,27 @@
-"""Margin formulas in cells: ``from xlmargin.workbooks import *`` registers them all in xlwings, Lite or Server."""
+"""Margin formulas in cells: ``from xlmargin.workbooks import *`` registers them all in xlwings, Lite or Server.
 
-from . import decisions as _decisions  # noqa: F401
-from . import decisions_collateral as _collateral  # noqa: F401
-from . import decisions_states as _states  # noqa: F401
-from . import decisions_trades as _trades  # noqa: F401
-from . import decisions_venues as _venues  # noqa: F401
-from . import functions as _functions  # noqa: F401
-from . import reference as _reference  # noqa: F401
-from .registry import FUNCTIONS as _FUNCTIONS
+They are made when a host first asks for one or for the list, so that commands that need none start at once.
 
-globals().update({name: found.call for name, found in _FUNCTIONS.items()})
-__all__ = [*_FUNCTIONS]
+>>> import xlmargin.workbooks as formulas
+>>> "XM_MARGIN" in formulas.__all__ and callable(formulas.XM_MARGIN)
+True
+"""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return __dir__()
+    if name.startswith("XM_"):
+        from .declared import FUNCTIONS
+
+        if name in FUNCTIONS:
+            return FUNCTIONS[name].call
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from .declared import FUNCTIONS
+
+    return [*FUNCTIONS]

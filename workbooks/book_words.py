@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from xlmargin.schemas import Column
 
+from .declared import FUNCTIONS
 from .reference import usage
-from .registry import FUNCTIONS
 
 END = "◄ end of the table: insert rows above this line"
 CHOICES = {

@@ -37,8 +37,7 @@ class Here:
             site.addsitedir(path)
             new = [p for p in sys.path if p not in before]
             sys.path[:] = new + before
-        import xlmargin.workbooks  # noqa: F401
-        from xlmargin.workbooks.registry import FUNCTIONS
+        from xlmargin.workbooks.declared import FUNCTIONS
 
         self.functions = FUNCTIONS
 

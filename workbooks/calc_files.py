@@ -18,7 +18,8 @@ from xml.sax.saxutils import escape
 
 import xlmargin as xm
 
-from .registry import FUNCTIONS, Function
+from .declared import FUNCTIONS
+from .registry import Function
 
 SERVICE = "XM"
 IDENTIFIER = "org.xlmargin.calc"

@@ -14,8 +14,7 @@ from typing import BinaryIO
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer (function name, cells) with rows until the requests end."""
-    import xlmargin.workbooks  # noqa: F401
-    from xlmargin.workbooks.registry import FUNCTIONS
+    from xlmargin.workbooks.declared import FUNCTIONS
 
     while len(head := requests.read(8)) == 8:
         name, cells = marshal.loads(requests.read(struct.unpack("<Q", head)[0]))

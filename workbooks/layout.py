@@ -13,7 +13,7 @@ from typing import Any
 
 from xlmargin.cells import EXCEL_EPOCH
 
-from .registry import FUNCTIONS
+from .declared import FUNCTIONS
 from .tabular import columns_of
 
 INPUTS = ("positions", "balances", "instruments", "assets", "accounts", "orders", "trades")

@@ -5,12 +5,12 @@ import pytest
 from xlmargin.widgets.panel import MarginPanel
 from xlmargin.widgets.tabs_liquidation import MOVES
 
+import xlmargin as xm
 from tests.browser.conftest import picture
 from tests.browser.host import mount, refresh
 from tests.browser.notebooks import expect, type_into
 from tests.browser.test_views import open_tab
 from tests.widgets import sample
-from xlmargin import decide
 from xlmargin.decide.contagion import contagion
 from xlmargin.decide.pledges import pledges
 from xlmargin.decide.stress import stress
@@ -74,7 +74,7 @@ def test_tabs_stand_in_two_rows_that_the_arrow_keys_walk(shown, panel):
 
 def test_a_cell_of_the_surface_and_a_path_typed_by_hand(shown, panel):
     open_tab(shown, panel, "Liquidation")
-    plane = decide.surface(panel.margin, "BTC", moves=MOVES)
+    plane = xm.surface(panel.margin, "BTC", moves=MOVES)
     least = plane.headroom[:, :, 0].min()
     expect(shown.locator(".xlm-heat td.xlm-worst")).to_have_attribute(
         "title", f"{_place(plane)}, {amount(least)}, worst"
@@ -100,7 +100,7 @@ def _place(plane):
 def test_proposed_trades_go_to_what_if_by_a_button(shown, panel):
     open_tab(shown, panel, "Hedges")
     fill(shown, panel, "Most trades", "1")
-    found = decide.hedges(panel.book, panel.market, MODEL, fee=0.0005, most_trades=1)
+    found = xm.hedges(panel.book, panel.market, MODEL, fee=0.0005, most_trades=1)
     expect(shown.locator(".xlm-page .xlm-table").first).to_contain_text(str(found.instrument[0]))
     shown.get_by_role("button", name="Put in What-if").click()
     settled(shown, panel)
@@ -119,7 +119,7 @@ def test_an_order_of_legs_has_its_chart(shown, panel):
         type_into(shown, cell(shown, "Trades on top", row, 1), size)
     settled(shown, panel)
     trades = {"instrument": ["BTC-PERP", "BTC-20261225-100500-P"], "quantity": [-2.0, 3.0]}
-    found = decide.path(panel.book, panel.market, MODEL, trades)
+    found = xm.path(panel.book, panel.market, MODEL, trades)
     expect(shown.locator(".xlm-page")).to_contain_text(found.words)
     assert shown.locator(".xlm-page .xlm-chart path.xlm-line").count() == 2
     chart = shown.get_by_role("slider", name="Margin along this order, USDC")
@@ -135,7 +135,7 @@ def test_costs_typed_in_the_grid_decide_what_is_posted(shown, panel):
     type_into(shown, cell(shown, "Costs", 2, 1), "5 %")
     settled(shown, panel)
     held = pledges(panel.margin)
-    found = decide.allocate(held.assets().assign(cost=[0.0, 0.05]), held.requirements())
+    found = xm.allocate(held.assets().assign(cost=[0.0, 0.05]), held.requirements())
     expect(shown.locator(".xlm-page")).to_contain_text(f"Posting costs {amount(found.cost)} USDC a year")
     type_into(shown, cell(shown, "Costs", 2, 0), "USDT")
     settled(shown, panel)

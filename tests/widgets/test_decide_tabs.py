@@ -9,7 +9,6 @@ from xlmargin.widgets.tabs_liquidation import MOVES
 import xlmargin as xm
 from tests.widgets import sample
 from tests.widgets.test_panel import MODEL, ids, send
-from xlmargin import decide
 from xlmargin.decide.pledges import pledges
 from xlmargin.html import amount
 
@@ -54,7 +53,7 @@ def test_headings_stand_in_two_groups(panel):
 
 def test_the_surface_is_the_core_s_headroom(panel):
     heat = opened(panel, "liquidation")[1]
-    found = decide.surface(panel.margin, "BTC", moves=MOVES)
+    found = xm.surface(panel.margin, "BTC", moves=MOVES)
     room = found.headroom[:, :, 0]
     assert heat["kind"] == "heatmap"
     assert heat["columns"][0] == "-50 %"
@@ -69,12 +68,12 @@ def test_the_surface_is_the_core_s_headroom(panel):
 def test_a_path_runs_through_the_ladder_and_says_what_would_have_prevented_it(panel):
     blocks = opened(panel, "liquidation", end="-80", slippage="1 %")
     path = {"BTC": -0.8 * np.linspace(0.0, 1.0, 21)}
-    run = decide.simulate(panel.margin, path, slippage=0.01)
+    run = xm.simulate(panel.margin, path, slippage=0.01)
     assert run.liquidated
     chart = next(b for b in blocks if b["kind"] == "chart")
     assert chart["series"][0]["values"] == run.equity.tolist()
     assert "is liquidated" in words(blocks)
-    found = decide.prevent(panel.book, panel.market, MODEL, path, hedges=["BTC-PERP"])
+    found = xm.prevent(panel.book, panel.market, MODEL, path, hedges=["BTC-PERP"])
     assert column(blocks[-1], "least") == [remedy.words for remedy in found]
 
 
@@ -100,7 +99,7 @@ def test_hedges_are_the_core_s_and_go_to_what_if(panel):
     paste(panel, "candidates", "instrument\tmost\tcost\nBTC-PERP\t5\t10\nBTC-20261225-100500-P\t4\t20")
     blocks = opened(panel, "hedges")
     table = {"instrument": ["BTC-PERP", "BTC-20261225-100500-P"], "most": [5, 4], "cost": [10, 20]}
-    found = decide.hedges(panel.book, panel.market, MODEL, table, most_trades=3)
+    found = xm.hedges(panel.book, panel.market, MODEL, table, most_trades=3)
     assert found.words in words(blocks)
     proposed = next(b for b in blocks if b["kind"] == "table")
     assert column(proposed, "instrument") == list(found.frame()["instrument"])
@@ -144,7 +143,7 @@ def test_the_order_of_legs_is_the_core_s(panel):
     paste(panel, "trades", "instrument\tquantity\nBTC-PERP\t-2\nBTC-20261225-100500-P\t3\nBTC-20261002-100500-P\t2")
     blocks = opened(panel, "path", slices="2")
     trades = {"instrument": ["BTC-PERP", "BTC-20261225-100500-P", "BTC-20261002-100500-P"], "quantity": [-2, 3, 2]}
-    found = decide.path(panel.book, panel.market, MODEL, trades, slices=2)
+    found = xm.path(panel.book, panel.market, MODEL, trades, slices=2)
     assert found.words in words(blocks)
     table = blocks[-1]
     assert column(table, "initial") == [amount(float(v), "USDC") for v in found.initial]
@@ -166,7 +165,7 @@ def test_collateral_is_posted_where_it_costs_least(panel):
     blocks = opened(panel, "collateral", level="maintenance")
     held = pledges(panel.margin, "maintenance")
     assets = held.assets().assign(cost=[{"USDC": 0.05, "BTC": 0.01}[str(a)] for a in held.asset])
-    found = decide.allocate(assets, held.requirements())
+    found = xm.allocate(assets, held.requirements())
     assert amount(found.cost, "USDC") in words(blocks)
     again = held.posted(dict(zip(found.pairs["asset"], found.pairs["quantity"], strict=True)))
     assert f"equity {amount(again.equity.value[0], 'USDC')}" in words(blocks)
