@@ -166,6 +166,17 @@ def test_a_rule_that_is_not_convex_is_said_to_be_and_re_runs_are_given():
     assert found.after == pytest.approx(min(sizes), rel=1e-6)
 
 
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_a_search_that_is_cut_short_is_no_worse_than_to_do_nothing(rounds):
+    book, market = desk(SHORT)
+    names = [str(n) for n in market.name]
+    table = {"instrument": names, "most": [500.0] * len(names), "cost": [2_000.0] * len(names)}
+    found = hedges(book, market, MODEL, table, rounds=rounds)
+    assert found.after + found.cost.sum() <= found.before
+    if rounds == 0:
+        assert len(found.instrument) == 0
+
+
 def test_tiers_are_convex_and_a_hedge_closes_what_costs():
     book, market = perps(
         {"instrument": ["BTCUSDT"], "quantity": [5.0], "entry_price": [60_000.0], "leverage": [10.0]},

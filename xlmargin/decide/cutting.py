@@ -58,6 +58,7 @@ class Search:
         end = time.perf_counter() + seconds
         nothing = np.zeros(len(self.cost))
         self.best = nothing
+        self.try_(nothing, False)
         self.cut(nothing)
         self._phase(False, rounds, end)
         if np.isfinite(self.lot).any() or self.most_trades:

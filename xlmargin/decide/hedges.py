@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,9 +131,10 @@ def hedges(
     search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
     search.limits = _limits(wide, search, delta or {}, vega or {})
     start = search.margin(np.zeros((1, len(names))))
+    end = time.perf_counter() + seconds
     search.solve(rounds, seconds)
     if not search.convex:
-        step_by_step(search, most_trades or 8)
+        step_by_step(search, most_trades or 8, end)
     return _found(search, names, start, wide.refused)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +55,12 @@ def _best(search: Search, tried: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     return tried[k, best], need[k, best], cost[k, best]
 
 
-def step_by_step(search: Search, most: int = STEPS) -> None:
-    """Add the best single change to the best trades so far until none helps, or ``most`` were made."""
+def step_by_step(search: Search, most: int = STEPS, end: float = np.inf) -> None:
+    """Add the best single change to the best trades so far until none helps, ``most`` were made or ``end`` is past."""
     tried = np.hstack([sizes(search), np.zeros((len(search.cost), 1))])
-    for _ in range(most):
+    for turn in range(most):
+        if turn and time.perf_counter() > end:
+            return
         x = search.best
         change = tried if not x.any() else np.hstack([tried, tried - x[:, None]])
         need = _moved(search, x, change)
