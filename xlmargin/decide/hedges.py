@@ -22,7 +22,7 @@ from .candidates import Reach, reach
 from .cutting import TOLERANCE, Search
 from .exposure import Greeks
 from .moves import groups, refuse_unpriced
-from .ranked import alone, step_by_step
+from .ranked import STEPS, alone, step_by_step
 from .reruns import Found, Reruns, account_row
 from .shown import Shown, tabled
 
@@ -134,7 +134,7 @@ def hedges(
     end = time.perf_counter() + seconds
     search.solve(rounds, seconds)
     if not search.convex:
-        step_by_step(search, most_trades or 8, end)
+        step_by_step(search, most_trades or STEPS, end)
     return _found(search, names, start, wide.refused)
 
 

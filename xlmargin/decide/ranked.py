@@ -10,7 +10,7 @@ import numpy as np
 from .cutting import Search
 
 SHARES = np.array([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125])
-STEPS = 8
+STEPS = 64
 NEAR = (1.0, 0.25, 0.0625)  # how far either way a size is looked at again, in doublings
 
 
