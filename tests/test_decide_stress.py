@@ -249,19 +249,25 @@ def test_one_of_each_location_can_be_asked_for_by_name():
         stress(margin, "2022-11 exchange failure, C")
 
 
-def test_margin_posted_to_an_isolated_leg_stays_posted():
+def test_margin_posted_to_an_isolated_leg_lies_at_the_venue():
+    """What the venue loses it loses of the posted margin too, as in contagion; a custodian's failure leaves that."""
     book, market = xm.tables(
         {"instrument": ["BTCUSDT"], "quantity": [0.1], "margin_mode": ["isolated"], "posted_margin": [600.0]}
         | {"entry_price": [50_000.0], "leverage": [10.0]},
-        {"asset": ["USDT"], "amount": [1000.0]},
+        {"asset": ["USDT", "USDT"], "amount": [700.0, 300.0], "location": ["", "Ceffu"]},
         {"instrument": ["BTCUSDT"], "mark": [50_000.0], "index": [50_000.0]},
         {"asset": ["USDT"], "price": [1.0]},
+        {"account": ["main"], "venue": ["Binance"]},
         as_of="2026-11-25",
         venue="binance",
     )
-    found = stress(book, market, "binance.usdm", {"lost": 1.0}).frame().set_index("pool")
-    assert found["equity after"].to_dict() == {"USDT": -600.0, "BTCUSDT isolated": 600.0}
-    assert found["lost"].to_dict() == {"USDT": 1000.0, "BTCUSDT isolated": 0.0}
+    table = {"scenario": ["all", "half", "custodian"], "target": ["*", "Binance", "Ceffu"], "lost": [1.0, 0.5, 1.0]}
+    found = stress(book, market, "binance.usdm", table).frame().set_index(["scenario", "pool"])
+    wallet, leg = "USDT", "BTCUSDT isolated"
+    equity = {("all", wallet): 0, ("all", leg): 0, ("half", wallet): 350, ("half", leg): 300}
+    equity |= {("custodian", wallet): 100, ("custodian", leg): 600}
+    assert found["equity after"].to_dict() == equity
+    assert found["lost"].to_dict() == {key: {wallet: 400.0, leg: 600.0}[key[1]] - left for key, left in equity.items()}
 
 
 def test_a_balance_without_a_location_lies_at_its_account_s_venue():

@@ -74,7 +74,7 @@ def place(
     places = _places(book, models, params, options, workers)
     found = moved(book, market, movable, hedges, lots)
     if not len(found.items):
-        raise InputError("nothing to place: the book holds no cross position, and no hedge is given")
+        raise InputError("nothing to place: the book holds no cross position in one-way mode, and no hedge is given")
     where = listing(market, found.items, places, eligible)
     pots = tuple(
         pot_of(

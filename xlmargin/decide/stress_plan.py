@@ -143,12 +143,12 @@ def _cuts(book: Book, seconds: np.ndarray) -> Iterator[np.ndarray]:
 def _stricken(book: Book, kept: np.ndarray) -> Book:
     """The rows once per case (N) with the balances that still count: ``kept`` (N, H).
 
-    What is owed stays owed, and margin posted to isolated legs stays posted.
+    What is owed stays owed. Margin posted to isolated legs lies at the account's venue, and goes with what lies there.
     """
     count, rows = len(kept), len(book)
     copies = book.take(np.tile(np.arange(rows), count))
     cash = copies.cash
-    own = (cash.amount > 0.0) & ~np.isin(cash.kind, (LOAN, TRANSFER))
+    own = ((cash.amount > 0.0) & (cash.kind != LOAN)) | (cash.kind == TRANSFER)
     share = np.where(own, kept.ravel(), 1.0)
     left = share > 0.0
     cash = replace(cash, amount=cash.amount * share)
