@@ -1,15 +1,12 @@
 """SPAN over one risk parameter file and Reg T pairing, beside marginism and margin-estimator from PyPI.
 
-A peer runs in an interpreter of its own: XLMARGIN_MARGINISM_PYTHON and XLMARGIN_MARGIN_ESTIMATOR_PYTHON name them (this
-one unless given). The file is made here, without spreads between commodities, which marginism does not credit.
+A peer runs in an environment of its own (``benchmarks.peers``). The file is made here, without spreads between
+commodities, which marginism does not credit.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -20,13 +17,13 @@ import numpy as np
 
 import xlmargin as xm
 from benchmarks import Row, best
+from benchmarks.peers import measured, titled
 from tests import span_files
 from xlmargin import spanfiles
 
 ACCOUNTS, LEGS = 1000, 20
 SCOPES, STRIKES = 60, 60
 SERIES, SPOT = 100, 100.0
-PATIENCE = 900
 
 
 def rows() -> Iterator[Row]:
@@ -51,13 +48,15 @@ def _span(path: Path) -> Iterator[Row]:
     margin = run()
     told = peer if isinstance(peer, str) else _span_difference(margin, peer["span"])
     size = path.stat().st_size / 1e6
-    yield _row(f"read a .spn of {size:.0f} MB", best(lambda: spanfiles.read(path), 2), peer, "read", "marginism", "")
+    yield _row(
+        f"read a .spn of {size:.0f} MB", best(lambda: spanfiles.read(path), 2), peer, "read", titled("marginism"), ""
+    )
     with tempfile.TemporaryDirectory() as cache:
         spanfiles.read(path, cache_in=cache)
         kept = best(lambda: spanfiles.read(path, cache_in=cache), 3)
-        yield _row("the same, kept as Parquet", kept, peer, "read", "marginism", "")
+        yield _row("the same, kept as Parquet", kept, peer, "read", titled("marginism"), "")
     job = f"span.nse, {ACCOUNTS:,} accounts of {LEGS} over one file"
-    yield _row(job, best(run, 5), peer, "margin", "marginism", told)
+    yield _row(job, best(run, 5), peer, "margin", titled("marginism"), told)
 
 
 def _accounts(file: spanfiles.SpanFile, seed: int = 0) -> dict[str, list[tuple[str, str, str, float, str, float]]]:
@@ -97,7 +96,7 @@ def _regt() -> Iterator[Row]:
             told = f"{said}; asks {asks:.2f} of the greedy cut, which counts all its pairs as one spread of any legs"
         what = "groups of up to four" if spreads == "named" else "spreads of any legs"
         job = f"Reg T pairing, {SERIES} series over {len(terms)} expiries, {what}"
-        yield _row(job, best(run, 3), peer, "margin", "margin-estimator (greedy)", str(told))
+        yield _row(job, best(run, 3), peer, "margin", f"{titled('margin_estimator')} (greedy)", str(told))
 
 
 def _in_their_terms(margin: xm.Margin, legs: list[tuple[str, float, float, float, int]]) -> float:
@@ -138,18 +137,10 @@ def _book(legs: list[tuple[str, float, float, float, int]]) -> tuple[xm.Book, xm
 
 def _peer(name: str, work: dict[str, Any]) -> dict[str, Any] | str:
     """What the peer measured, or why it cannot run."""
-    python = os.environ.get(f"XLMARGIN_{name.upper()}_PYTHON", sys.executable)
-    script = Path(__file__).parent / "peers" / "clearing_peer.py"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "work.json"
         path.write_text(json.dumps(work), encoding="utf-8")
-        try:
-            run = subprocess.run([python, script, name, path], capture_output=True, text=True, timeout=PATIENCE)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-    if run.returncode:
-        return run.stderr.strip().splitlines()[-1] if run.stderr.strip() else f"ended with {run.returncode}"
-    return json.loads(run.stdout.strip().splitlines()[-1])
+        return measured(name, "clearing_peer.py", path)
 
 
 def _row(job: str, seconds: float, peer: dict[str, Any] | str, key: str, name: str, remark: str) -> Row:

@@ -1,8 +1,8 @@
 """Paradex portfolio and cross margin beside the venue's own Python calculator, on one book, in one process.
 
 The calculator is the pure Python part ``margin`` of paradex-py (PyPI). It is loaded from its folder, for the package
-itself asks for starknet-crypto-py; ``pip install --no-deps paradex-py`` is enough. Both get the same served market, the
-same positions and orders, and the rulebook's own parameters; the figures of every book are compared.
+itself asks for starknet-crypto-py (``benchmarks.peers`` installs it without). Both get the same served market, the same
+positions and orders, and the rulebook's own parameters; the figures of every book are compared.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +19,7 @@ import numpy as np
 
 import xlmargin as xm
 from benchmarks import Row, alternating, best
+from benchmarks.peers import packages, titled
 from xlmargin.rulebooks.paradex.scan import black_scholes, normal
 
 PORTFOLIO, CROSS = "paradex.portfolio", "paradex.cross"
@@ -115,10 +114,7 @@ def _columns(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, l
 
 def calculator() -> ModuleType:
     """The venue's calculator, without running the package around it. Raises ImportError where it is absent."""
-    found = importlib.util.find_spec("paradex_py")
-    if found is None or not found.submodule_search_locations:
-        raise ImportError("paradex-py is not installed: pip install --no-deps paradex-py")
-    folder, name = Path(found.submodule_search_locations[0]) / "margin", "paradex_margin"
+    folder, name = packages("paradex") / "paradex_py" / "margin", "paradex_margin"
     at = folder / "__init__.py"
     spec = importlib.util.spec_from_file_location(name, at, submodule_search_locations=[str(folder)])
     module = importlib.util.module_from_spec(spec)
@@ -172,7 +168,7 @@ def compared(job: str, model: str, market: Served, accounts: list[Held]) -> Iter
     try:
         peer = theirs(model, market, accounts)
         figures = peer()
-        against = f"paradex-py {version('paradex-py')}"
+        against = titled("paradex")
     except Exception as error:
         said = f"cannot run: {type(error).__name__}: {str(error)[:80]}"
         yield Row(f"{job}: margin", best(margin), "paradex-py", remark=said)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -18,6 +14,7 @@ import pandas as pd
 import xlmargin as xm
 from benchmarks import Row, alternating, best
 from benchmarks.bench_core import MODEL, accounts
+from benchmarks.peers import measured, titled
 from xlmargin.pricing import black76
 
 OPTIONS, SCENARIOS = 1000, 33
@@ -42,23 +39,11 @@ def quantlib(forward: np.ndarray, strike: np.ndarray, vol: np.ndarray, call: np.
 
 
 def elsewhere(peer: str, cells: tuple[np.ndarray, ...]) -> dict[str, Any] | str:
-    """A peer in an interpreter of its own: seconds, version and difference; or why it cannot run.
-
-    XLMARGIN_VOLLIB_PYTHON names the interpreter (this one unless given).
-    """
-    python = os.environ.get("XLMARGIN_VOLLIB_PYTHON", sys.executable)
-    script = Path(__file__).parent / "peers" / "pricing_peer.py"
+    """A peer in an environment of its own: seconds, version and difference; or why it cannot run."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cells.npz"
         np.savez(path, **dict(zip(("forward", "strike", "vol", "call"), cells, strict=True)), value=black76(*cells))
-        try:
-            run = subprocess.run([python, str(script), peer, str(path)], capture_output=True, text=True, timeout=300)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-    if run.returncode:
-        told = [line for line in run.stderr.splitlines() if "Error" in line]
-        return told[-1][:100] if told else f"ended with {run.returncode}"
-    return json.loads(run.stdout.splitlines()[-1])
+        return measured(peer, "pricing_peer.py", path)
 
 
 def pricing_rows() -> Iterator[Row]:
@@ -74,10 +59,10 @@ def pricing_rows() -> Iterator[Row]:
     for peer in ("py_vollib", "py_vollib_vectorized"):
         mine, found = best(ours), elsewhere(peer, cells)
         if isinstance(found, str):
-            yield Row(job, mine, peer, remark=f"cannot run: {found}")
+            yield Row(job, mine, titled(peer), remark=f"cannot run: {found}")
         else:
             remark = f"values differ by {found['gap']:.1e} of the forward"
-            yield Row(job, mine, f"{peer} {found['version']}", mine / found["seconds"], "< 1", remark)
+            yield Row(job, mine, titled(peer), mine / found["seconds"], "< 1", remark)
 
 
 def naive(book: xm.Book, market: xm.Market) -> Callable[[], object]:

@@ -1,15 +1,11 @@
 """SIMM over CRIF rows beside the open-source-risk-engine wheel and quantark, all at release 2.6 and ten days.
 
-A peer runs in an interpreter of its own: XLMARGIN_ORE_PYTHON and XLMARGIN_QUANTARK_PYTHON name them (this one
-unless given). Every job reads the same rows and is timed from rows in memory to totals; the totals are compared.
+A peer runs in an environment of its own (``benchmarks.peers``). Every job reads the same rows and is timed from rows in
+memory to totals; the totals are compared.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +15,7 @@ import pandas as pd
 
 import xlmargin as xm
 from benchmarks import Row, best
+from benchmarks.peers import measured, titled
 
 AS_OF = "2024-06-28"
 TWELVE = ("2w", "1m", "3m", "6m", "1y", "2y", "3y", "5y", "10y", "15y", "20y", "30y")
@@ -26,8 +23,7 @@ FIVE = ("1y", "2y", "3y", "5y", "10y")
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "AUD", "BRL", "MXN", "CHF")
 CURVES = ("OIS", "Libor3m", "Libor6m")
 SHARES = (0.4, 0.08, 0.1, 0.15, 0.12, 0.06, 0.05, 0.04)
-PEERS = {"ore": "open-source-risk-engine", "quantark": "quantark"}
-PATIENCE = 900
+PEERS = ("ore", "quantark")
 COLUMNS = ["ProductClass", "RiskType", "Qualifier", "Bucket", "Label1", "Label2"]
 
 
@@ -64,20 +60,10 @@ def ours(table: pd.DataFrame) -> tuple[Callable[[], object], Callable[[], object
 
 def theirs(peer: str, table: pd.DataFrame) -> dict[str, float] | str:
     """The peer's seconds and total, or why it cannot run."""
-    python = os.environ.get(f"XLMARGIN_{peer.upper()}_PYTHON", sys.executable)
-    script = Path(__file__).parent / "peers" / "simm_peer.py"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "crif.csv"
         table.to_csv(path, index=False)
-        try:
-            run = subprocess.run(
-                [python, str(script), peer, str(path)], capture_output=True, text=True, timeout=PATIENCE
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-    if run.returncode:
-        return run.stderr.strip().splitlines()[-1] if run.stderr.strip() else f"ended with {run.returncode}"
-    return json.loads(run.stdout.strip().splitlines()[-1])
+        return measured(peer, "simm_peer.py", path)
 
 
 def rows() -> Iterator[Row]:
@@ -88,8 +74,8 @@ def rows() -> Iterator[Row]:
         whole = sum(seconds.values())
         yield Row(f"SIMM, {name}: read", seconds["read"])
         yield Row(f"SIMM, {name}: margin collected and posted", seconds["margin"])
-        for peer, title in PEERS.items():
-            found = theirs(peer, table)
+        for peer in PEERS:
+            found, title = theirs(peer, table), titled(peer)
             if isinstance(found, str):
                 yield Row(f"SIMM, {name}: whole", whole, title, aim="< 1", remark=f"cannot run: {found}")
                 continue
