@@ -242,3 +242,36 @@ def test_a_free_trade_has_no_saving_per_cost_and_a_size_alone_is_the_best_alone(
     assert np.isnan(alone["per_cost"])
     assert alone["quantity"] == pytest.approx(found.quantity[0], rel=0.02)
     assert alone["saving"] == pytest.approx(found.saving, rel=0.01)
+
+
+def test_pools_of_other_currencies_are_counted_in_dollars_throughout():
+    """A candidate that would open a pool in another coin: every re-run counts in USD, so that figures compare."""
+    names = ["BTC-PERPETUAL", "ETH-PERPETUAL"]
+    book, market = xm.tables(
+        {"instrument": names[:1], "quantity": [100_000.0], "entry_price": [80_000.0]},
+        {"asset": ["BTC", "ETH"], "amount": [1.0, 1.0]},
+        {"instrument": names, "mark": [80_000.0, 3_000.0], "index": [80_000.0, 3_000.0]},
+        {"asset": ["BTC", "ETH"], "price": [80_000.0, 3_000.0]},
+        as_of="2026-11-25",
+        venue="deribit",
+    )
+    margin = xm.margin(book, market, "deribit.standard")
+    assert set(margin.currency) == {"BTC", "ETH"}
+    found = hedges(book, market, "deribit.standard", names)
+    assert found.currency == "USD"
+    assert found.before == pytest.approx((margin.initial.value * [80_000.0, 3_000.0]).sum())
+    assert found.instrument.tolist() == names[:1]
+    assert found.quantity[0] == pytest.approx(-100_000.0, rel=1e-4)
+    assert found.after == pytest.approx(0.0, abs=1e-3 * found.before)
+    alone = xm.tables(
+        {"instrument": names[:1], "quantity": [100_000.0], "entry_price": [80_000.0]},
+        {"asset": ["BTC"], "amount": [1.0]},
+        {"instrument": names, "mark": [80_000.0, 3_000.0], "index": [80_000.0, 3_000.0]},
+        {"asset": ["BTC", "ETH"], "price": [80_000.0, 3_000.0]},
+        as_of="2026-11-25",
+        venue="deribit",
+    )
+    one = hedges(*alone, "deribit.standard", names)
+    assert (one.currency, one.instrument.tolist()) == ("USD", names[:1])
+    assert one.before == pytest.approx(found.before)
+    assert hedges(*alone, "deribit.standard", names[:1]).currency == "BTC"

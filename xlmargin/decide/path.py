@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..book import Book
 from ..errors import InputError, Problem, nearest
+from ..ledger import Margin
 from ..market import Market
 from ..registry import Model
 from ..run import Session
 from .baskets import read
 from .candidates import reach
-from .reruns import STEP, account_row, summed
+from .reruns import STEP, account_row, several, summed
 from .shown import Shown
 from .trades import Trades, traded
 
@@ -132,18 +134,26 @@ class _Walk:
 
         Requirements in several currencies are compared in USD.
         """
-        rows = len(done)
-        row, leg = np.nonzero(done)
-        trades = Trades.of(row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg])
-        book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))
-        result = self.session.margin(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
-        need, equity, currency = summed(result, result.initial.value, rows)
+        rows, result, dollars = len(done), self._result(done), self.dollars
+        need, equity, currency = summed(result, result.initial.value, rows, dollars)
         return {
             "initial": need,
-            "maintenance": summed(result, result.maintenance.value, rows)[0],
+            "maintenance": summed(result, result.maintenance.value, rows, dollars)[0],
             "available": equity - need,
             "currency": np.array([currency]),
         }
+
+    @cached_property
+    def dollars(self) -> bool:
+        """Whether pools are of several currencies in some state: before, after, or with one leg alone."""
+        none = np.zeros_like(self.pieces)
+        return several(self._result(np.vstack([none, self.pieces, np.diag(self.pieces)])))
+
+    def _result(self, done: np.ndarray) -> Margin:
+        row, leg = np.nonzero(done)
+        trades = Trades.of(row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg])
+        book = traded(self.book, self.session.market, trades, np.zeros(len(done), np.int64))
+        return self.session.margin(replace(book, settings={**book.settings, STEP: np.arange(len(done))}))
 
     def exact(self) -> tuple[list[int], float]:
         """Bottleneck shortest path over all states: (largest, sum) of initial margin, exact."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..book import Book
 from ..errors import InputError
+from ..html import TWO_DIGITS
+from ..html import amount as amount_of
 from ..ledger import Margin
 from ..market import OPTION, Market
 from ..registry import Model
@@ -161,7 +163,7 @@ class _Test:
         short = max(0.0, -float(self.worst(book)[0]))
         amount = self.least(make, 4.0 * short) if short else 0.0
         name = str(market.assets[asset])
-        told = f"deposit {name} worth {_up(amount, 2):,.2f} {currency} now" if amount else "nothing is needed"
+        told = f"deposit {name} worth {_money(amount, currency)} {currency} now" if amount else "nothing is needed"
         return Remedy("deposit", name, amount, currency, told if np.isfinite(amount) else "no deposit suffices")
 
     def hedge(self, name: str, instrument: int) -> Remedy:
@@ -194,6 +196,11 @@ def _coins(market: Market) -> np.ndarray:
     """Coins that a contract (I,) is of: its size, of an inverse future its size in money ÷ its mark."""
     turned = market.inverse & (market.kind != OPTION)
     return market["contract_size"] / np.where(turned, marks(market), 1.0)
+
+
+def _money(amount: float, currency: str) -> str:
+    """An amount of money rounded up, in the digits of its currency."""
+    return amount_of(_up(amount, 2 if currency in TWO_DIGITS else 6), currency)
 
 
 def _up(amount: float, digits: int) -> float:

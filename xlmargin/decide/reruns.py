@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -36,14 +37,22 @@ class Reruns:
         every = (np.concatenate([getattr(f, k) for f in parts]) for k in ("need", "equity"))
         return Found(*every, parts[0].currency)
 
+    @cached_property
+    def dollars(self) -> bool:
+        """Whether pools are of several currencies with some candidate or none: all is counted in USD then."""
+        return several(self._result(np.vstack([np.zeros(len(self.instrument)), np.eye(len(self.instrument))])))
+
     def _part(self, quantity: np.ndarray) -> Found:
+        result = self._result(quantity)
+        return Found(*summed(result, level_of(result, self.level), len(quantity), self.dollars))
+
+    def _result(self, quantity: np.ndarray) -> Margin:
         rows = len(quantity)
         row, k = np.nonzero(quantity)
         trades = Trades.of(row, self.instrument[k], quantity[row, k], price=self.price[k])
         book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))
         pooled = self.session.pooled(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
-        result = self._run(pooled)
-        return Found(*summed(result, level_of(result, self.level), rows))
+        return self._run(pooled)
 
     def slopes(self, quantity: np.ndarray) -> Slopes:
         """Requirement and its slopes at one set of trades (K,), none of them zero: what the ledger says each adds.
@@ -57,7 +66,7 @@ class Reruns:
         pooled = self.session.pooled(replace(book, settings={**book.settings, STEP: np.zeros(1)}, detail=True))
         result = self._run(pooled)
         lines = {"initial": result.initial, "maintenance": result.maintenance, **result.levels}
-        legs, rate = pooled.legs, _rates(result)
+        legs, rate = pooled.legs, _rates(result, self.dollars)
         amounts = amounts_on(lines[self.level], LEGS, len(legs)) * rate[legs.row]
         place = np.full(len(self.session.market), -1)
         cross = np.flatnonzero(~legs.isolated)
@@ -70,7 +79,7 @@ class Reruns:
             if grid is None or grid.cells is None
             else (grid.pnl[0], grid.cells[at] / held[:, None], int(grid.worst[0]))
         )
-        need = summed(result, level_of(result, self.level), 1)[0]
+        need = summed(result, level_of(result, self.level), 1, self.dollars)[0]
         return Slopes(float(need[0]), amounts[at] / held, *scan)
 
     def _run(self, pooled: Book) -> Margin:
@@ -99,17 +108,21 @@ class Found:
     currency: str
 
 
-def summed(result: Margin, need: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """A requirement and equity added up over the pools of each row (rows,), and the currency."""
-    step = result.run.book.settings[STEP].astype(np.int64)
-    one, rate = len(set(result.currency)) <= 1, _rates(result)
+def several(result: Margin) -> bool:
+    """Whether pools are of several currencies."""
+    return len(set(result.currency)) > 1
+
+
+def summed(result: Margin, need: np.ndarray, rows: int, dollars: bool) -> tuple[np.ndarray, np.ndarray, str]:
+    """A requirement and equity added up over the pools of each row (rows,), and the currency: USD for ``dollars``."""
+    step, rate = result.run.book.settings[STEP].astype(np.int64), _rates(result, dollars)
     total = [np.bincount(step, v * rate, rows) for v in (need, result.equity.value)]
-    return total[0], total[1], str(result.currency[0]) if one and len(result.currency) else "USD"
+    return total[0], total[1], str(result.currency[0]) if len(result.currency) and not dollars else "USD"
 
 
-def _rates(result: Margin) -> np.ndarray:
-    """What a unit of each pool's currency counts for (R,): 1 where all are the same, else USD."""
-    return np.ones(len(result.currency)) if len(set(result.currency)) <= 1 else in_currency(result)
+def _rates(result: Margin, dollars: bool) -> np.ndarray:
+    """What a unit of each pool's currency counts for (R,): its price in USD for ``dollars``, else 1."""
+    return in_currency(result) if dollars else np.ones(len(result.currency))
 
 
 def account_row(book: Book, account: str | None) -> int:
