@@ -105,6 +105,8 @@ def test_an_account_is_looked_at_by_itself_where_others_stand_at_venues_of_other
     alone = xm.margin(book.take(np.array([0])), market, "bybit.cross")
     assert found.margin.account.tolist() == ["b"]
     assert found.margin.maintenance.value == alone.maintenance.value
+    more = xm.what_if(book, market, "bybit.cross", {"account": "b", "instrument": "BTCUSDT", "quantity": 0.1})
+    assert more.before["maintenance"] == alone.maintenance.value
 
 
 def test_a_command_on_one_account_reads_the_names_of_other_venues(tmp_path):

@@ -103,7 +103,8 @@ def what_if(
     the mark), fee, account (else every account), side, leverage; ``cash``, a table: basket, asset, amount (negative is
     withdrawn), account; ``moves`` of the market in which every basket is looked at: price, vol, basis, collateral
     (fractions by name), rate, days, as ``xlmargin.decide.moves.named`` takes them. Before is the book as it is, on
-    the market as it is. A basket that the model cannot take is listed in ``refused``; the others go on.
+    the market as it is. A basket that the model cannot take is listed in ``refused``; the others go on; accounts that
+    no basket concerns are not looked at.
     Raises InputError for tables that cannot be read, with every problem.
     """
     baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
@@ -113,7 +114,9 @@ def what_if(
     named(market, **moves)
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
-    base = margin(replace(book, settings={**book.settings, MARK: np.arange(len(book))}), market, model, **how)
+    touched = np.unique(account)
+    own = book if len(touched) == len(book) else book.take(touched)
+    base = margin(replace(own, settings={**own.settings, MARK: touched}), market, model, **how)
     asked = _Asked(book, market, model, baskets, base, how | {"workers": 1}, moves, standalone)
     cuts = [(account[slice(*cut)], basket[slice(*cut)]) for cut in _cuts(book, account)]
     results = mapped(asked.block, cuts, base.run.session.workers)
