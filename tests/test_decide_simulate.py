@@ -8,6 +8,7 @@ from tests.test_decide_trades import perps
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide.moves import named
 from xlmargin.decide.prevent import prevent
+from xlmargin.decide.price_path import read_path
 from xlmargin.decide.simulate import PARTIES, simulate
 from xlmargin.decide.trades import closed
 from xlmargin.decide.venues import Ladder, ladder
@@ -299,6 +300,12 @@ def test_an_account_stays_on_its_manager_when_its_positions_are_gone():
     assert found.equity[-1] == pytest.approx(1e4)
     assert 0.0 <= found.maintenance[-1] < 1e4
     assert prevent(book, market, "derive.portfolio", {"BTC": [-0.5]})[0].amount < 1.0
+
+
+@pytest.mark.parametrize("again", [" BTC ", "BTC vol"])
+def test_a_path_names_each_move_once(again):
+    with pytest.raises(xm.InputError, match="path row 1, column .*stands twice"):
+        read_path({"BTC": [-0.1], "BTC VOL": [0.1], again: [-0.3]})
 
 
 def test_bad_input_in_words():

@@ -22,7 +22,7 @@ def read_path(table: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
     A column named as an underlying holds fractions of its price now (−0.2 or −20 %), one named "BTC vol" those of its
     volatility; a column point, step, time or date is passed over, and so are rows without any number. An empty cell
-    is no move. Raises InputError with every cell that is no number.
+    is no move. Raises InputError with every cell that is no number and every column that stands twice.
 
     >>> prices, vols = read_path({"step": [1, 2], "BTC": ["-5%", -0.1], "BTC vol": [0.3, None]})
     >>> prices["BTC"].tolist(), vols["BTC"].tolist()
@@ -30,18 +30,20 @@ def read_path(table: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
     """
     problems: list[Problem] = []
     above = getattr(table, "header_row", 1)
-    columns = {str(h).strip(): _column(str(h), table[h], above, problems) for h in table if folded(h) not in POINT}
+    found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+    for header in (h for h in table if folded(h) not in POINT):
+        name, _, last = str(header).strip().rpartition(" ")
+        moved, of = (name.strip(), 1) if name and last.casefold() == VOL else (str(header).strip(), 0)
+        if moved in found[of]:
+            problems.append(Problem("path", above, str(header), header, f"column {str(header)!r} stands twice"))
+        found[of][moved] = _column(str(header), table[header], above, problems)
     if problems:
         raise InputError(problems)
-    if not columns or not np.isfinite(np.array(list(columns.values()))).any():
+    given = np.isfinite([*found[0].values(), *found[1].values()])
+    if not given.any():
         raise InputError([Problem("path", 0, "", None, "no moves: a column named as an underlying, a row a point")])
-    given = np.isfinite(np.array(list(columns.values()))).any(axis=0)
-    found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
-    for header, values in columns.items():
-        name, _, last = header.rpartition(" ")
-        moved, of = (name.strip(), 1) if name and last.casefold() == VOL else (header, 0)
-        found[of][moved] = np.nan_to_num(values[given])
-    return found
+    prices, vols = ({n: np.nan_to_num(v[given.any(axis=0)]) for n, v in part.items()} for part in found)
+    return prices, vols
 
 
 def _column(header: str, cells: Any, above: int, problems: list[Problem]) -> np.ndarray:
