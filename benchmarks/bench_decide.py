@@ -16,7 +16,7 @@ import pandas as pd
 
 import xlmargin as xm
 from benchmarks import Row, best
-from benchmarks.bench_core import AS_OF, options
+from benchmarks.bench_core import AS_OF, accounts, options
 from benchmarks.bench_tiered import JOBS, book_of, market_of, table
 from xlmargin.book import Book
 from xlmargin.decide.moves import named
@@ -65,12 +65,12 @@ def what_ifs(held: int) -> Iterator[Row]:
     yield Row(job, seconds, "the rule alone on as many positions", seconds / rule, aim, remark)
 
 
-def perps(accounts: int) -> xm.Margin:
+def perps(count: int) -> xm.Margin:
     """Accounts of ten contracts each with their own leverage on Binance."""
     job = JOBS[0]
     market = market_of(job)
     params = xm.model(job.model).params(market.as_of).override("bench", **{job.table: table(job)})
-    return xm.margin(book_of(market, job, accounts), market, job.model, params=params)
+    return xm.margin(book_of(market, job, count), market, job.model, params=params)
 
 
 def liquidations() -> Iterator[Row]:
@@ -86,6 +86,13 @@ def liquidations() -> Iterator[Row]:
         remark = "each account's ten underlyings and all together; sample scaled"
         job, against = f"10,000 accounts × 10, {roots} roots", "moved markets one by one"
         yield Row(job, seconds, against, seconds / (sample * looks), "under 2 s", remark)
+    chains = xm.margin(*accounts(ACCOUNTS, 10, 5_000), DERIVE)
+    seconds = best(lambda: xm.liquidation(chains, roots="nearest"), 3)
+    one = best(lambda: chains.run.session.run(chains.run.book), 3)
+    job = "10,000 accounts × 10 options under 36 scenarios"
+    yield Row(
+        job, seconds, "one margin of all accounts", seconds / one, "under 2 s", "every step reprices each account"
+    )
     margin = perps(LEGS // 10)
     seconds = best(lambda: xm.liquidation(margin, by="instrument", roots="nearest"), 1)
     rule = best(lambda: margin.run.session.run(margin.run.book), 3)
@@ -125,11 +132,11 @@ def programme() -> Iterator[Row]:
 def live() -> Iterator[Row]:
     """5,000 instruments of which one in a hundred changed: prices made in part, and a whole round from the files."""
     listed, rng = options(5_000), np.random.default_rng(9)
-    accounts = np.repeat([f"a{n}" for n in range(2_000)], 10)
-    positions = {"account": accounts, "instrument": listed["instrument"].to_numpy()[rng.integers(0, 5_000, 20_000)]}
+    holders = np.repeat([f"a{n}" for n in range(2_000)], 10)
+    positions = {"account": holders, "instrument": listed["instrument"].to_numpy()[rng.integers(0, 5_000, 20_000)]}
     tables = {
         "positions": pd.DataFrame(positions | {"quantity": rng.normal(size=20_000).round(3)}),
-        "balances": pd.DataFrame({"account": accounts[::10], "asset": "USDC", "amount": 1e5}),
+        "balances": pd.DataFrame({"account": holders[::10], "asset": "USDC", "amount": 1e5}),
         "assets": pd.DataFrame({"asset": ["USDC"], "price": [1.0]}),
         "instruments": listed,
     }

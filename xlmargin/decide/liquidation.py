@@ -93,8 +93,9 @@ def liquidation(
     """For each underlying held, and for all moved together, the prices at which equity meets a requirement.
 
     Equity and requirement are both revalued by the rule on the moved market at every step. ``by`` "underlying" moves
-    all that follows it and the assets of that name, "instrument" one instrument's prices alone (what venues display),
-    "volatility" the volatility of its options. ``level`` is the requirement. ``roots`` "all" lists every sign change
+    all that follows it and the assets of that name, "instrument" one instrument's prices alone (what venues display;
+    an option alone parts from its expiry's forward, so options are better asked by underlying), "volatility" the
+    volatility of its options. ``level`` is the requirement. ``roots`` "all" lists every sign change
     that a grid of 45 prices sees, "nearest" the first on each side of one of 18, for many accounts. ``reach`` bounds
     the factor searched. Pairs of pool and target are searched in blocks, so that memory stays bounded;
     ``progress(done, total)`` is told how many pairs are done.
