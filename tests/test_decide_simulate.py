@@ -304,7 +304,7 @@ def test_an_account_stays_on_its_manager_when_its_positions_are_gone():
 
 @pytest.mark.parametrize("again", [" BTC ", "BTC vol"])
 def test_a_path_names_each_move_once(again):
-    with pytest.raises(xm.InputError, match="path row 1, column .*stands twice"):
+    with pytest.raises(xm.InputError, match=r"path row 1, column .*stands twice"):
         read_path({"BTC": [-0.1], "BTC VOL": [0.1], again: [-0.3]})
 
 
