@@ -1,5 +1,6 @@
 """The live loop: margined again on save, only where something changed, with changes of state."""
 
+import json
 import os
 import subprocess
 import sys
@@ -216,3 +217,33 @@ def test_a_source_that_is_not_there_is_told_with_the_nearest(desk):
     done = run(folder.with_name(folder.name + "x"))
     assert done.returncode == 2
     assert f"did you mean '{folder.name}'" in done.stderr
+
+
+def test_a_payload_that_is_saved_anew_margins_everything_again(tmp_path):
+    folder, payload = tmp_path / "desk", tmp_path / "payload.json"
+    folder.mkdir()
+    made = {
+        "positions": {"account": ["a", "b"], "instrument": ["BTC-PERPETUAL"] * 2, "quantity": [10_000.0, -20_000.0]},
+        "balances": {"account": ["a", "b"], "asset": ["BTC", "BTC"], "amount": [1.0, 1.0]},
+        "instruments": {"instrument": ["BTC-PERPETUAL"], "mark": [80_000.0], "index": [80_000.0]},
+        "assets": {"asset": ["BTC"], "price": [80_000.0]},
+    }
+    save(folder, {name: pd.DataFrame(rows) for name, rows in made.items()})
+
+    def asked(price_range):
+        pair = {"currency_pair": {"btc_usd": {"price_range": price_range}}}
+        payload.write_text(json.dumps({"result": {"model_params": pair}}), encoding="utf-8")
+        os.utime(payload, ns=(0, save.tick))
+        save.tick += 10**9
+
+    asked(0.2)
+    rounds = xm.watch(folder, "deribit.portfolio", as_of="2026-11-25", params=payload, pause=lambda _: asked(0.4))
+    first, second = next(rounds), next(rounds)
+    assert (first.problem, second.problem) == ("", "")
+    assert second.touched == ("a", "b")
+    assert np.all(second.frame["maintenance"] > first.frame["maintenance"])
+    rounds = xm.watch(folder, "deribit.portfolio", as_of="2026-11-25", params=payload, pause=lambda _: asked("wide"))
+    next(rounds)
+    bad = next(rounds)
+    assert "price_range of BTC is a number" in bad.problem
+    pd.testing.assert_frame_equal(figures(bad.frame), figures(second.frame))

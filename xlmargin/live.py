@@ -144,6 +144,11 @@ def _again(last: Last, asked: Asked) -> tuple[Last, Change]:
         fresh = repricer.session.margin(checked).frame() if rows.any() else None
     except XlmarginError as error:
         return last, Change(last.frame, (), (), str(error))
+    except (TypeError, ValueError) as error:
+        if not isinstance(asked.params, Path | str):
+            raise
+        words = f"{Path(asked.params).name}: {asked.model.id} cannot use a value in it: {error}"
+        return last, Change(last.frame, (), (), words)
     frame, replaced = _laid_over(last.frame, fresh, book, rows)
     changed, names = _state_changes(replaced, fresh), tuple(map(str, book.account[rows]))
     return Last(book, market, frame, repricer), Change(frame, names, changed, "", count, len(market))
