@@ -14,8 +14,8 @@ import xlmargin as xm
 from benchmarks import Row, alternating, best
 from xlmargin.book import Book, Cash, Legs, Orders
 from xlmargin.pricing import YEAR, black76
+from xlmargin.rulebooks.derive.ladder import Ladder
 from xlmargin.rulebooks.derive.values import curves, unit_values
-from xlmargin.scenarios import Scenarios
 
 AS_OF = 1_790_000_000
 MODEL = "derive.portfolio"
@@ -130,7 +130,7 @@ def scenario_values(market: xm.Market) -> Callable[[], object]:
     """The rule's instruments × scenarios: moved forwards, raised, lowered and skewed volatilities, values."""
     read = xm.model(MODEL).params(AS_OF).on(market.scopes)
     expiry_of, first = market.group("scope", "expiry")
-    curve, ladder = curves(market, read, first), Scenarios.of(read("scenarios"))
+    curve, ladder = curves(market, read, first), Ladder.of(xm.model(MODEL).params(AS_OF), market.scopes)
     return lambda: unit_values(market, read, ladder, curve, expiry_of)
 
 

@@ -37,10 +37,8 @@ def check(book: Book, market: Market, model: Model, params: Params) -> tuple[lis
 def _instrument_gaps(market: Market, model: Model, params: Params) -> list[tuple[str, str, np.ndarray]]:
     """(message, column, instruments (I,) that it concerns) for everything that this model cannot go without."""
     gaps = []
-    for number, word in KIND_NAME.items():
-        of_kind = market.kind == number
-        if not of_kind.any():
-            continue
+    for number in np.flatnonzero(np.bincount(market.kind)).tolist():
+        word, of_kind = KIND_NAME[number], market.kind == number
         if word not in model.needs:
             allowed = ", ".join(k for k in model.needs if k in KIND) or "balances only"
             message = f"{model.id} does not margin {ARTICLE.get(word, 'a')} {word}; it takes {allowed}: {{name}}"
@@ -55,10 +53,11 @@ def _instrument_gaps(market: Market, model: Model, params: Params) -> list[tuple
         wrong = market.inverse == (model.payoffs == "linear")
         gaps.append((f"{model.id} takes {model.payoffs} contracts only: {{name}}", "instrument", wrong))
     if model.scoped:
-        known = np.array([s in params.by for s in market.scopes], bool)
-        words = ", ".join(list(params.by)[:12]) or "none"
-        unknown = ~known[market.scope]
-        gaps.append((f"no parameters in {model.id} for {{name}}; it has {words}", "instrument", unknown))
+        unknown = np.array([s not in params.by for s in market.scopes], bool)
+        if unknown.any():
+            words = ", ".join(list(params.by)[:12]) or "none"
+            text = f"no parameters in {model.id} for {{name}}; it has {words}"
+            gaps.append((text, "instrument", unknown[market.scope]))
     return gaps
 
 

@@ -6,7 +6,8 @@ import csv
 import datetime as dt
 import numbers
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -44,7 +45,8 @@ class Params:
     doubts: dict[str, str] = field(default_factory=dict)
     version: str = ""
     _cited: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
-    _read: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict, repr=False)
+    _read: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict, repr=False)
+    _made: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, path: Path | str, as_of: float) -> Params:
@@ -52,15 +54,15 @@ class Params:
 
         Raises ParameterError for an undeclared key or one without unit, NoVersion before the first version.
         """
-        document = _document(Path(path))
-        moment = dt.datetime.fromtimestamp(as_of, dt.UTC)
-        count = sum(_moment(v["effective"]) <= moment for v in document["version"])
+        path = path if isinstance(path, Path) else Path(path)
+        moment, first = dt.datetime.fromtimestamp(as_of, dt.UTC), versions(path)
+        count = bisect_right(first, moment)
         if not count:
-            first = _moment(document["version"][0]["effective"])
+            model = _document(path)["model"]
             raise NoVersion(
-                f"{document['model']}: no parameters in force on {moment:%Y-%m-%d}; the first are of {first:%Y-%m-%d}"
+                f"{model}: no parameters in force on {moment:%Y-%m-%d}; the first are of {first[0]:%Y-%m-%d}"
             )
-        return cls._of(Path(path), count)
+        return cls._of(path, count)
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -124,22 +126,34 @@ class Params:
         """The value of ``key`` on one scope, or the common one."""
         return self.on([scope])(key)[0]
 
-    def on(self, scopes: Sequence[str]) -> Callable[[str], Any]:
-        """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list."""
+    def on(self, scopes: Sequence[str], none: float | None = None) -> Callable[[str], Any]:
+        """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list.
+
+        With ``none`` that number stands behind the others (U+1,), so that −1, no scope, finds it.
+        """
         names = tuple(map(str, scopes))
-        rows = [self.by.get(s, {}) for s in names]
         if len(self._read) >= MOST_READERS:
             self._read.clear()
-        seen = self._read.setdefault(names, {})
+        seen = self._read.setdefault((names, none), {})
 
         def read(key: str) -> Any:
             if key not in seen:
-                seen[key] = self._find(key, names, rows)
+                seen[key] = self._find(key, names, none)
             return seen[key]
 
         return read
 
-    def _find(self, key: str, scopes: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
+    def once(self, make: Callable[..., Any], *of: Hashable) -> Any:
+        """What ``make(self, *of)`` makes of these parameters alone: made once, and not to be changed."""
+        key = (make, *of)
+        if key not in self._made:
+            if len(self._made) >= MOST_READERS:
+                self._made.clear()
+            self._made[key] = make(self, *of)
+        return self._made[key]
+
+    def _find(self, key: str, scopes: tuple[str, ...], none: float | None) -> Any:
+        rows = [self.by.get(s, {}) for s in scopes]
         values = [row.get(key, self.common.get(key)) for row in rows]
         missing = sorted({s for s, v in zip(scopes, values, strict=True) if v is None})
         if missing:
@@ -147,7 +161,7 @@ class Params:
             raise ParameterError(f"{self.model}: no {key!r} for {', '.join(missing)}; given for {have or 'none'}")
         if not all(isinstance(v, int | float) for v in values):
             return values
-        numbers = np.array(values, np.float64)
+        numbers = np.array(values if none is None else [*values, none], np.float64)
         numbers.flags.writeable = False
         return numbers
 
@@ -176,6 +190,7 @@ class Params:
             version=source,
             _cited={},
             _read={},
+            _made={},
         )
         fresh._absorb(values, by or {}, Origin(self.effective, source))
         return fresh
@@ -260,6 +275,7 @@ def _column(cells: Iterable[str]) -> np.ndarray:
         return np.array(cells, object)
 
 
+@lru_cache(maxsize=64)
 def versions(path: Path | str) -> tuple[dt.datetime, ...]:
     """The first moment in force of every version of a rulebook's TOML, oldest first."""
     return tuple(_moment(version["effective"]) for version in _document(Path(path))["version"])

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,9 @@ class Session:
 
     def run(self, pooled: Book) -> Margin:
         """The rule over rows that are already pools, in blocks that the workers share."""
-        count = max(len(pooled), 1)
-        blocks = [pooled.slice(low, min(low + BLOCK, len(pooled))) for low in range(0, count, BLOCK)]
+        count = len(pooled)
+        lows = range(0, count, BLOCK) if count > BLOCK else ()
+        blocks = [pooled.slice(low, min(low + BLOCK, count)) for low in lows] or [pooled]
         if self.workers > 1 and len(blocks) > 1:
             with ThreadPoolExecutor(self.workers) as pool:
                 results = list(pool.map(self._block, blocks))
@@ -96,10 +98,12 @@ class Session:
 def _doubts(params: Params, market: Market, book: Book) -> Iterator[Note]:
     """A note on every row that holds a scope whose published parameters are in doubt."""
     for scope, text in params.doubts.items():
-        touched = (market.scopes[market.scope] == scope)[book.legs.instrument]
-        where = book.sum(touched.astype(np.float64)) > 0
-        if where.any():
-            yield Note(text, params.model, where)
+        doubted = market.scopes == scope
+        if doubted.any():
+            where = np.zeros(len(book), bool)
+            where[book.legs.row[doubted[market.scope[book.legs.instrument]]]] = True
+            if where.any():
+                yield Note(text, params.model, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +176,7 @@ def session(
     return Session(chosen, market, ready, workers or _workers()), book
 
 
+@cache
 def _workers() -> int:
     return 1 if sys.platform == "emscripten" else min(os.cpu_count() or 1, 8)
 
@@ -219,4 +224,5 @@ def margin(
     """
     problems: list[Problem] | None = [] if on_problem == "collect" else None
     ready, book = session(book, market, model, params=params, options=options, workers=workers, problems=problems)
-    return replace(ready.margin(book), problems=tuple(problems or ()))
+    result = ready.margin(book)
+    return replace(result, problems=tuple(problems)) if problems else result

@@ -52,7 +52,7 @@ class Held:
 
     def of(self, key: str) -> np.ndarray:
         """A parameter by row (R,); 0 for a row without underlying."""
-        return np.append(self.ready.read(key), 0.0)[self.scope] if len(self.market.scopes) else np.zeros(len(self.book))
+        return self.ready.of_scope(key)[self.scope]
 
 
 def confidences(held: Held) -> tuple[np.ndarray, np.ndarray]:

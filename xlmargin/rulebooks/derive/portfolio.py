@@ -20,9 +20,10 @@ from ...market import OPTION, Market
 from ...params import Params
 from ...registry import Ready, Setting, margin_model
 from ...risk import low_confidence
-from ...scenarios import Scenarios
 from ...scopes import Found, mixed_scopes, refused_balances, scope_of_rows
+from ...texts import numbered
 from .held import Held, confidences
+from .ladder import Ladder
 from .scan import scenario_loss, worst_labels
 from .values import curves, unit_values
 
@@ -87,18 +88,17 @@ def portfolio(book: Book, ready: Ready) -> Margin:
 @portfolio.prepare
 def prepare(market: Market, p: Params, options: dict[str, Any]) -> dict[str, Any]:
     """Ladders by scope, curves by expiry, unit values of every option in every scenario, haircuts by asset."""
-    read = p.on(market.scopes)
-    ladder = Scenarios.of(read("scenarios") if len(market.scopes) else [])
+    read, ladder = p.on(market.scopes), Ladder.of(p, market.scopes)
     expiry_of, first = market.group("scope", "expiry")
     curve = curves(market, read, first)
     unit = unit_values(market, read, ladder, curve, expiry_of)
     return {
         "option_mark": unit[:, -1].copy(),
         **_confidence(market, read),
-        "read": read,
+        "of_scope": p.on(market.scopes, none=0.0),
         "ladder": ladder,
         "expiry_of": expiry_of,
-        "strike_of": market.group("scope", "expiry", "strike")[0],
+        "strike_of": market.group(expiry_of, "strike")[0],
         "curve": curve,
         "unit": unit,
         **_haircuts(market, p),
@@ -119,14 +119,19 @@ def _haircuts(market: Market, p: Params) -> dict[str, np.ndarray]:
 
     ``scope_kind`` (U+1,) and ``asset_kind`` (C,) say which name each scope and asset has: names may repeat.
     """
-    scopes, scope_kind = np.unique(market.scopes.astype(str), return_inverse=True)
-    assets, asset_kind = np.unique(market.assets.astype(str), return_inverse=True)
+    (scope_kind, scopes), (asset_kind, assets) = (numbered([*map(str, n)]) for n in (market.scopes, market.assets))
+    table = p.once(_haircut_table, tuple(scopes), tuple(assets))
+    return {"haircut": table, "scope_kind": np.append(scope_kind, len(scopes)), "asset_kind": asset_kind}
+
+
+def _haircut_table(p: Params, scopes: tuple[str, ...], assets: tuple[str, ...]) -> np.ndarray:
+    """MM haircut, IM haircut on top and risk cancelling of each asset under each scope and none (U+1, C, 3)."""
     table = np.full((len(scopes) + 1, len(assets), 3), np.nan)
-    for u, accepted in enumerate(p.on(list(scopes))("collateral") if len(scopes) else ()):
+    for u, accepted in enumerate(p.on(scopes)("collateral") if scopes else ()):
         folded = {name.casefold(): row for name, row in accepted.items()}
         for c, name in enumerate(assets):
             table[u, c] = folded.get(name.casefold(), np.nan)
-    return {"haircut": table, "scope_kind": np.append(scope_kind, len(scopes)), "asset_kind": asset_kind}
+    return table
 
 
 def _cash_assets(market: Market, read: Any) -> dict[str, np.ndarray]:
@@ -135,7 +140,7 @@ def _cash_assets(market: Market, read: Any) -> dict[str, np.ndarray]:
     The last scope stands for accounts without one.
     """
     names = read("cash_asset") if len(market.scopes) else []
-    words, kind = np.unique([*names, "USDC"], return_inverse=True)
+    kind, words = numbered([*names, "USDC"])
     return {"cash_asset": market.asset_numbers(words), "cash_kind": kind}
 
 

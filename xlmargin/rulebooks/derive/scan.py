@@ -7,8 +7,8 @@ import numpy as np
 from ...book import Nets
 from ...ledger import CASH, Grid, Line
 from ...risk import fold, scan, worst
-from ...scenarios import SHOWN
 from .held import Held
+from .ladder import Ladder
 
 BASIS = -1
 UP_COLUMN, DOWN_COLUMN, MARK_COLUMN = -3, -2, -1
@@ -24,14 +24,13 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     curve = {k: ready.curve[k][nets.group] for k in ("positive", "negative", "basis")}
     move = _expiry_results(held, values, curve)
     linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
-    price, weight = by_row(held, ready.ladder.price - 1.0, 0.0), by_row(held, ready.ladder.weight, 0.0)
+    price, weight, label, vol = by_row(held, ready.ladder)
     if linear.any():
         move += linear[:, None] * price
     move *= weight
     basis = nets.up(np.minimum(_worse_basis(values) - values[:, MARK_COLUMN], 0.0) * curve["basis"])
     least, which = worst(move)
     which = np.where(basis <= least, BASIS, which)
-    label, vol = by_row(held, ready.ladder.label, -1), by_row(held, SHOWN[ready.ladder.vol], 0)
     grid = Grid(label, price, vol, weight, move, which)
     line = Line(
         "Scenario loss",
@@ -42,11 +41,12 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     return _detailed(held, line, grid, nets, values, curve) if book.detail else (line, grid)
 
 
-def by_row(held: Held, table: np.ndarray, fill: float) -> np.ndarray:
-    """A ladder table (U, S) by row (R, S): a view where one ladder serves all, so that nothing is copied."""
-    if len(table) == 1 and (held.scope == 0).all():
-        return np.broadcast_to(table, (len(held.book), table.shape[1]))
-    return np.append(table, np.full((1, table.shape[1]), fill, table.dtype), axis=0)[held.scope]
+def by_row(held: Held, ladder: Ladder) -> list[np.ndarray]:
+    """Move, weight, label and volatility (R, S) of each row: views where one ladder serves all, nothing is copied."""
+    tables = (ladder.move, ladder.weight, ladder.label, ladder.vol)
+    if len(ladder.move) == 2 and not held.scope.any():
+        return [np.broadcast_to(table[0], (len(held.book), ladder.width)) for table in tables]
+    return [table[held.scope] for table in tables]
 
 
 def _expiry_results(held: Held, values: np.ndarray, curve: dict[str, np.ndarray]) -> np.ndarray:
@@ -112,5 +112,4 @@ def _basis_legs(held: Held, nets: Nets, values: np.ndarray, curve: dict[str, np.
 def worst_labels(held: Held, grid: Grid) -> np.ndarray:
     """Published number of the scenario that bound (R,); the number of scenarios where it is the basis term."""
     label = grid.label[np.arange(len(grid.pnl)), np.maximum(grid.worst, 0)]
-    published = np.append((held.ready.ladder.label >= 0).sum(axis=1), 0)
-    return np.where(grid.worst == BASIS, published[held.scope], label)
+    return np.where(grid.worst == BASIS, held.ready.ladder.published[held.scope], label)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...market import OPTION, Market
 from ...pricing import SMALLEST, YEAR, black76, blocks
-from ...scenarios import Scenarios
+from .ladder import Ladder
 
 DAY = 86400.0
 
@@ -32,8 +32,12 @@ def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray
     discount = np.exp(-rate * tau)
     short = at("short_base_static_discount") * np.exp(tau * (rate * at("short_rate_mult") + at("short_rate_add")))
     long = at("long_base_static_discount") * np.exp(-tau * (rate * at("long_rate_mult") + at("long_rate_add")))
+    root = np.sqrt(tau)
+    steep = root * at("width_scale") * (at("vol_param_static") + root * at("vol_param_scale"))
     return {
-        "tau": tau,
+        "root": root,
+        "star": np.maximum(at("min_k_star"), steep),
+        **{f"{name}_cap": at(f"{name}_cbase") * root + at(f"{name}_base_cap") for name in ("linear", "abs")},
         "discount": discount,
         "fixed": fixed,
         "variable": forward - fixed,
@@ -46,19 +50,19 @@ def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray
 
 
 def unit_values(
-    market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], expiry_of: np.ndarray
+    market: Market, read: Any, ladder: Ladder, curve: dict[str, np.ndarray], expiry_of: np.ndarray
 ) -> np.ndarray:
     """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
     unit = np.zeros((len(market), ladder.width + 3))
     o = np.flatnonzero(market.kind == OPTION)
-    if not len(o):
-        return unit
-    basis = np.stack([read("scenario_spot_up"), read("scenario_spot_down"), np.ones(len(ladder.price))], axis=1)
-    moves = np.hstack([ladder.price, basis])
-    logs, states, state = np.log(moves), *_volatilities(market, read, ladder, curve, o, expiry_of[o])
+    states = _volatilities(market, read, curve, o, expiry_of[o])
     for some in blocks(len(o), unit.shape[1]):
-        i, vol = o[some], _at_state(states[some], state, market.scope[o[some]])
-        unit[i] = _values(market, curve, i, expiry_of[i], moves, logs, vol)
+        i, scope = o[some], market.scope[o[some]]
+        if len(market.scopes) == 1:
+            vol = np.take(states[some], ladder.state[0], axis=1)
+        else:
+            vol = np.take_along_axis(states[some], ladder.state[scope], axis=1)
+        unit[i] = _values(market, curve, i, expiry_of[i], ladder, vol)
     return unit
 
 
@@ -67,24 +71,19 @@ def _values(
     curve: dict[str, np.ndarray],
     i: np.ndarray,
     e: np.ndarray,
-    moves: np.ndarray,
-    logs: np.ndarray,
+    ladder: Ladder,
     vol: np.ndarray,
 ) -> np.ndarray:
-    """Black-76 of options ``i`` (O,) of expiries ``e`` after the moves of their scopes (U, S), at ``vol`` (O, S)."""
-    scope, strike = market.scope[i], market["strike"][i, None]
-    forward = curve["variable"][e, None] * _rows(moves, scope)
+    """Black-76 of options ``i`` (O,) of expiries ``e`` after the moves of their scopes, at ``vol`` (O, S+3)."""
+    scope = market.scope[i] if len(market.scopes) > 1 else [0]
+    strike = market["strike"][i, None]
+    forward = curve["variable"][e, None] * ladder.factor[scope]
     fixed = curve["fixed"][e]
     if fixed.any():
         forward += fixed[:, None]
-    moneyness = _moneyness(strike, market["forward"][i, None], _rows(logs, scope), forward, fixed != 0)
+    moneyness = _moneyness(strike, market["forward"][i, None], ladder.log[scope], forward, fixed != 0)
     size = market["contract_size"][i, None] * curve["discount"][e, None]
     return black76(forward, strike, vol, market.call[i, None], size, moneyness)
-
-
-def _rows(table: np.ndarray, scope: np.ndarray) -> np.ndarray:
-    """A table by scope (U, S) as one row an option: a single row that broadcasts where there is one scope."""
-    return table if len(table) == 1 else table[scope]
 
 
 def _moneyness(
@@ -98,41 +97,23 @@ def _moneyness(
     return out
 
 
-def _volatilities(
-    market: Market, read: Any, ladder: Scenarios, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Volatility × √tau of each option as it is, raised, lowered and skewed (O, 5), and which a column takes (U, S+3).
-
-    The last three columns, basis moves and mark, take it as it is.
-    """
-    iv, scope, root = market["iv"][o], market.scope[o], np.sqrt(curve["tau"][e])
-    raised = np.maximum(read("min_vol_up_shock")[scope], iv * curve["up"][e])
-    states = np.stack([iv, raised, iv * curve["down"][e]], axis=1) * root[:, None]
-    states = np.hstack([states, (iv * root)[:, None] * _skews(market, read, curve, o, e)])
-    plain = ladder.width - ladder.skewed
-    state = np.zeros((len(ladder.vol), ladder.width + 3), np.int64)
-    state[:, :plain] = ladder.vol[:, :plain]
-    state[:, plain : ladder.width] = np.arange(3, 3 + ladder.skewed)
-    return states, state
-
-
-def _at_state(states: np.ndarray, state: np.ndarray, scope: np.ndarray) -> np.ndarray:
-    """The volatility of each option in each column (O, S+3); rows stay contiguous, as pricing likes them."""
-    return np.take(states, state[0], axis=1) if len(state) == 1 else np.take_along_axis(states, state[scope], axis=1)
-
-
-def _skews(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """Volatility factors (O, 2) of the linear and the absolute skew."""
-    at = lambda key: read(key)[market.scope[o]]  # noqa: E731
-    root = np.sqrt(curve["tau"][e])
+def _volatilities(market: Market, read: Any, curve: dict[str, np.ndarray], o: np.ndarray, e: np.ndarray) -> np.ndarray:
+    """Volatility × √tau of each option as it is, raised, lowered, skewed linearly and absolutely (O, 5)."""
+    iv, root, star = market["iv"][o], curve["root"][e], curve["star"][e]
+    as_it_is = iv * root
     with np.errstate(divide="ignore", invalid="ignore"):
-        k = np.log(np.maximum(market["strike"][o], 1e-18) / market["forward"][o])
-    steep = root * at("width_scale") * (at("vol_param_static") + root * at("vol_param_scale"))
-    star = np.maximum(at("min_k_star"), steep)
-    factors = []
-    for name, moneyness in (("linear", k), ("abs", np.abs(k))):
-        cap = at(f"{name}_cbase") * root + at(f"{name}_base_cap")
-        slope = moneyness * cap / star
-        move = np.where(moneyness >= 0, np.minimum(cap, slope), np.maximum(-cap, slope))
-        factors.append(np.maximum(0.0, 1.0 + move))
-    return np.stack(factors, axis=1)
+        k = np.log(np.maximum(market["strike"][o], SMALLEST) / market["forward"][o])
+    states = np.empty((len(o), 5))
+    states[:, 0] = as_it_is
+    states[:, 1] = np.maximum(read("min_vol_up_shock")[market.scope[o]], iv * curve["up"][e]) * root
+    states[:, 2] = iv * curve["down"][e] * root
+    states[:, 3] = as_it_is * _skew(k, curve["linear_cap"][e], star)
+    states[:, 4] = as_it_is * _skew(np.abs(k), curve["abs_cap"][e], star)
+    return states
+
+
+def _skew(moneyness: np.ndarray, cap: np.ndarray, star: np.ndarray) -> np.ndarray:
+    """Factor of the volatility (O,): it grows with the moneyness up to ``cap`` at ``star``, and falls below the money."""
+    slope = moneyness * cap / star
+    move = np.where(moneyness >= 0, np.minimum(cap, slope), np.maximum(-cap, slope))
+    return np.maximum(0.0, 1.0 + move)
