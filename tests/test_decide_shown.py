@@ -84,6 +84,12 @@ def test_further_tables_show_whole_words_and_what_is_taken_from_them_is_plain(ma
     assert html.escape(worst["remark"][0]) in worst._repr_html_()
 
 
+def test_health_says_how_many_are_in_which_state_and_who_is_next(margin):
+    found = xm.health(margin)
+    assert found.words == "5 sound, 1 liquidatable, 1 near; nearest to maintenance: Calendar, BTC +1.9 %"
+    assert found.words in repr(found)
+
+
 def test_notes_are_told_be_they_texts_or_notes(margin):
     page = decision(xm.health(margin).frame(), "", ["a text", "a text", Note("a note", "", None)])
     assert page.endswith("<ul><li>a text</li><li>a note</li></ul>")

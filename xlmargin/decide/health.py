@@ -67,6 +67,18 @@ class Health(Shown):
             }
         )
 
+    @property
+    def words(self) -> str:
+        """How many pools are in which state, and which of those above maintenance is nearest to it."""
+        names = [s.name if s else "sound" for s in self.state]
+        told = [f"{names.count(n)} {n}" for n in sorted(set(names), key=lambda n: (-names.count(n), n))]
+        moves = [self.nearest(r) for r in range(len(names))]
+        able = [r for r, (_, move) in enumerate(moves) if np.isfinite(move) and self.margin.headroom[r] >= 0]
+        if able:
+            r = min(able, key=lambda r: abs(moves[r][1]))
+            told[-1] += f"; nearest to maintenance: {self.margin.account[r]}, {moves[r][0]}"
+        return ", ".join(told)
+
     def nearest(self, row: int) -> tuple[str, float]:
         """The single factor of a row that breaks it with the smallest move, in words, and that move; NaN if none."""
         best, told = np.nan, ""
