@@ -274,3 +274,16 @@ def test_prices_passed_over_hold_no_root(model, by, monkeypatch):
             every = liquidation(margin, by=by)
         np.testing.assert_array_equal(found.pair, every.pair)
         np.testing.assert_array_equal(found.root, every.root)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_account_alone_has_the_prices_that_it_has_among_others(model):
+    book, market, params = law_book(model, 6)
+    margin = xm.margin(book, market, model, params=params)
+    for roots in ("all", "nearest"):
+        every = liquidation(margin, roots=roots)
+        for name in dict.fromkeys(map(str, margin.account)):
+            alone, mine = liquidation(margin, roots=roots, account=name), np.flatnonzero(every.account == name)
+            np.testing.assert_array_equal(alone.target, every.target[mine])
+            np.testing.assert_array_equal(alone.root, every.root[np.isin(every.pair, mine)])
+            np.testing.assert_array_equal(alone.gap, every.gap[np.isin(every.pair, mine)])
