@@ -33,6 +33,7 @@ def margin(desk):
         ("surface", (), {"moves": [NAN]}, "surface, column moves: not a finite number: nan"),
         ("surface", (), {"vols": ["much"]}, "surface, column vols: not a number: 'much'"),
         ("surface", (), {"moves": [-1.2, 0]}, "-120%; must be above -100 %"),
+        ("dynamic", (), {"vol": {"BTC": ["x"]}}, "volatility, column BTC: not a number: 'x'"),
         ("sensitivity", (), {"days": -1, "bump": 2}, r"bump: 2; must be .*\n.*days: -1; must be zero or more"),
         ("attribution", (), {"price": -0.2}, "a float is no move by name"),
         ("attribution", (), {"price": {"BTC": NAN}}, "BTC: not a finite number: nan"),
@@ -61,6 +62,25 @@ def test_what_is_wrong_with_a_verb_on_a_margin_is_said(margin, verb, given, how,
         ("what_if", (MODEL,), {"moves": {"price": -0.2}}, "a float is no move by name: give a mapping such as"),
         ("path", (MODEL, PERP), {"account": "Hedged", "slices": {"BTC-PRP": 2}}, "'BTC-PRP' is no leg; did you mean"),
         ("path", (MODEL, PERP), {"account": "Hedged", "slices": 2.5}, "one slice or more, a whole number"),
+        (
+            "path",
+            (MODEL, PERP | {"account": ["Calendar"]}),
+            {"account": "Hedged"},
+            "'Calendar' is not the account of the",
+        ),
+        (
+            "path",
+            (MODEL, {"instrument": ["BTC-PERP"], "close": [1]}),
+            {"account": "Hedged"},
+            "a leg .* needs a quantity",
+        ),
+        ("path", (MODEL, PERP | {"basket": ["a"]}), {"account": "Hedged", "slices": 0}, "one slice or more"),
+        (
+            "path",
+            (MODEL, {"basket": ["a", "b"], "instrument": ["BTC-PERP"] * 2, "quantity": [1, 2]}),
+            {"account": "Hedged"},
+            "a path is of one basket; there are a, b",
+        ),
         ("hedges", (MODEL, []), {"account": "Hedged"}, "no candidates: the list is empty"),
         ("hedges", (MODEL, "BTC-PERP"), {"account": "Hedged", "fee": -1}, "fee: -1; must be zero or more"),
         ("hedges", (MODEL, "BTC-PERP"), {"account": "Hedged", "budget": NAN}, "budget: nan; must be zero or more"),
@@ -124,3 +144,14 @@ def test_a_command_on_one_account_reads_the_names_of_other_venues(tmp_path):
     (row,), _ = told(tmp_path, "health", folder, "-m", "deribit.standard", "-a", "d", "--as-of", "2026-11-25")
     assert (row["account"], row["currency"]) == ("d", "BTC")
     assert row["equity"] == pytest.approx(1.0)
+
+
+def test_shares_may_be_texts_and_a_table_of_one_row_single_values(margin):
+    assets = {"asset": "bond", "quantity": 10, "haircut": "5 %", "cost": 0.01}
+    posted = xm.allocate(assets, {"requirement": "call", "required": 9.5}).frame()
+    assert posted["quantity"].tolist() == pytest.approx([10.0])
+    with pytest.raises(xm.InputError, match="assets row 2, column haircut: not a number: 'five'"):
+        xm.allocate(assets | {"haircut": "five"}, {"requirement": "call", "required": 9.5})
+    texts = xm.dynamic(margin, vol={"BTC": ["40 %", "50 %"]}, reference="40 %")
+    numbers = xm.dynamic(margin, vol={"BTC": [0.4, 0.5]}, reference=0.4)
+    assert texts.tomorrow.initial.value.tolist() == numbers.tomorrow.initial.value.tolist()

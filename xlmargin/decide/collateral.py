@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, Note, Problem, nearest
+from .posting import posted
 from .programme import Programme, Solution
 from .schedules import with_schedule
 from .shown import Shown
@@ -19,7 +20,6 @@ REQUIREMENTS = ("requirement", "required", "minimum", "most_assets")
 PAIRS = ("asset", "requirement", "haircut", "cost", "limit", "held")
 TIERS = ("asset", "floor", "ratio")
 GROUPS = ("group", "requirement", "share")
-DEFAULT = {"price": 1.0, "haircut": 0.0, "cost": 0.0, "minimum": 0.0}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,26 +79,6 @@ def allocate(
     return replace(model.told(model.programme.solve(seconds)), notes=notes)
 
 
-def _table(name: str, data: Any, columns: tuple[str, ...], needed: tuple[str, ...], problems: list[Problem]) -> Any:
-    frame = pd.DataFrame({c: [] for c in columns}) if data is None else pd.DataFrame(data)
-    frame = frame.rename(columns={c: str(c).strip().casefold().replace(" ", "_") for c in frame})
-    for column in needed:
-        if column not in frame:
-            hint = nearest(column, map(str, frame.columns))
-            problems.append(Problem(name, 1, column, None, f"required column is missing{hint}"))
-            frame[column] = np.nan
-    for column in columns:
-        if column in ("asset", "requirement", "group"):
-            frame[column] = frame[column].astype(str) if column in frame else ""
-            continue
-        raw = frame[column] if column in frame else pd.Series(np.nan, index=frame.index)
-        values = pd.to_numeric(raw, errors="coerce")
-        for n in np.flatnonzero(values.isna() & raw.notna() & (raw.astype(str) != "")):
-            problems.append(Problem(name, int(n) + 2, column, raw.iloc[n], f"not a number: {raw.iloc[n]!r}"))
-        frame[column] = values.fillna(DEFAULT[column]) if column in DEFAULT and name != "pairs" else values
-    return frame.reset_index(drop=True)
-
-
 @dataclass(frozen=True, eq=False)
 class _Case:
     assets: Any
@@ -111,11 +91,11 @@ class _Case:
     @classmethod
     def read(cls, assets: Any, requirements: Any, pairs: Any, tiers: Any, groups: Any, move_cost: float) -> _Case:
         problems: list[Problem] = []
-        a = _table("assets", assets, ASSETS, ("asset", "quantity"), problems)
-        r = _table("requirements", requirements, REQUIREMENTS, ("requirement", "required"), problems)
-        p = _table("pairs", pairs, PAIRS, ("asset", "requirement") if pairs is not None else (), problems)
-        t = _table("tiers", tiers, TIERS, TIERS if tiers is not None else (), problems)
-        g = _table("groups", groups, GROUPS, GROUPS if groups is not None else (), problems)
+        a = posted("assets", assets, ASSETS, ("asset", "quantity"), problems)
+        r = posted("requirements", requirements, REQUIREMENTS, ("requirement", "required"), problems)
+        p = posted("pairs", pairs, PAIRS, ("asset", "requirement") if pairs is not None else (), problems)
+        t = posted("tiers", tiers, TIERS, TIERS if tiers is not None else (), problems)
+        g = posted("groups", groups, GROUPS, GROUPS if groups is not None else (), problems)
         for name, table, column, known in (
             ("pairs", p, "asset", a["asset"]),
             ("pairs", p, "requirement", r["requirement"]),

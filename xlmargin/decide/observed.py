@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import read_number
 from ..errors import InputError, Problem, nearest
 from ..history import DATE, TABLE, History, read
 from ..market import Market
@@ -144,7 +145,7 @@ def _series(given: Mapping[str, Any], names: Sequence[str], as_of: float) -> tup
         table = _complete(table, names, 0)
         return table.dates + DAY, table.price[:, table.numbered(names)]
     _refuse_names(given, names, "volatility")
-    columns = [np.atleast_1d(np.asarray(given[str(n)], np.float64)) for n in names]
+    columns = [_volatilities(str(n), given[str(n)]) for n in names]
     if len({len(c) for c in columns}) > 1:
         words = ", ".join(f"{n} {len(c)}" for n, c in zip(names, columns, strict=True))
         raise InputError([Problem("volatility", 0, "", None, f"series of one length are needed, not {words}")])
@@ -153,13 +154,21 @@ def _series(given: Mapping[str, Any], names: Sequence[str], as_of: float) -> tup
     return as_of + DAY * np.arange(2 - len(values), 2), values
 
 
+def _volatilities(name: str, given: Any) -> np.ndarray:
+    """A number or a sequence as numbers (T,), also of text such as 40 %; InputError for what is none."""
+    try:
+        return np.array([float(c) if isinstance(c, float) else read_number(c) for c in np.atleast_1d(given).tolist()])
+    except ValueError as error:
+        raise InputError([Problem("volatility", 0, name, None, str(error))]) from None
+
+
 def _reference(given: Any, names: Sequence[str]) -> np.ndarray | None:
     if given is None:
         return None
     if isinstance(given, Mapping):
         _refuse_names(given, names, "reference")
         given = [given[str(n)] for n in names]
-    values = np.broadcast_to(np.asarray(given, np.float64), (len(names),))
+    values = np.broadcast_to(_volatilities("reference", given), (len(names),))
     _positive(values[None], names, "reference")
     return values
 

@@ -16,7 +16,7 @@ from ..ledger import Margin
 from ..market import Market
 from ..registry import Model
 from ..run import Session
-from .baskets import read
+from .baskets import Baskets, read
 from .candidates import reach
 from .reruns import STEP, account_row, several, summed
 from .shown import Shown
@@ -89,6 +89,7 @@ def path(
     """
     r = account_row(book, account)
     legs = read(book, market, trades)
+    _one_basket(book, legs, r)
     names = [str(market.name[i]) for i in legs.instrument]
     wide = reach(book.take([r]), market, model, list(dict.fromkeys(names)), how)
     if wide.refused:
@@ -99,6 +100,21 @@ def path(
     exact = math.prod(int(p) + 1 for p in pieces) <= 2**EXACT
     order, bound = walk.exact() if exact else walk.beam()
     return walk.told(order, bound, exact, names)
+
+
+def _one_basket(book: Book, legs: Baskets, row: int) -> None:
+    """InputError for several baskets, legs of another account, and shares to close instead of quantities."""
+    problems = []
+    if len(legs.label) > 1:
+        told = ", ".join(map(str, legs.label[:6]))
+        problems.append(Problem("trades", 0, "basket", None, f"a path is of one basket; there are {told}"))
+    for n in np.flatnonzero((legs.account >= 0) & (legs.account != row)):
+        text = f"{book.account[legs.account[n]]!r} is not the account of the path, {book.account[row]!r}"
+        problems.append(Problem("trades", int(legs.row[n]), "account", None, text))
+    for n in np.flatnonzero(legs.quantity == 0):
+        problems.append(Problem("trades", int(legs.row[n]), "quantity", None, "a leg of a path needs a quantity"))
+    if problems:
+        raise InputError(problems)
 
 
 def _pieces(slices: int | Mapping[str, int], names: list[str]) -> np.ndarray:
