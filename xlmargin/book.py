@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .holdings import Cash, Holdings, Legs, Orders, added, starts
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +160,14 @@ class Nets:
     def start(self) -> np.ndarray:
         """First net of each row, (R+1,)."""
         return starts(self.row, len(self.book))
+
+    @cached_property
+    def adding(self) -> sparse.csr_matrix:
+        """Nets added up by row, as a sparse matrix of ones (R, N)."""
+        from scipy import sparse
+
+        ones, own = np.ones(len(self)), np.arange(len(self))
+        return sparse.csr_matrix((ones, own, self.start), (len(self.book), len(self)))
 
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per leg (H,) added up by net (N,)."""

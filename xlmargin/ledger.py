@@ -50,7 +50,9 @@ class Line:
 
     def scaled(self, name: str, factor: Any, book: Any, **words: str) -> Line:
         """An uplift or relief: ``factor`` (scalar or (R,)) times this line, part by part."""
-        factor = np.broadcast_to(np.asarray(factor, np.float64), self.value.shape)
+        factor = np.asarray(factor, np.float64)
+        if factor.shape != self.value.shape:
+            factor = np.broadcast_to(factor, self.value.shape)
         parts = tuple(part.scaled(part.name, factor, book) for part in self.parts)
         amounts = self.amounts
         if amounts is not None:

@@ -116,9 +116,13 @@ class Market:
         new = np.zeros(len(self), bool)
         ordered = np.ones(max(len(self) - 1, 0), bool)
         for column in columns:
-            before, after = column[:-1], column[1:]
-            ordered &= new[1:] | (after >= before) | np.isnan(after)
-            new[1:] |= (after != before) & ~(np.isnan(after) & np.isnan(before))
+            before, after, none = column[:-1], column[1:], np.isnan(column)
+            rises, changes = after >= before, after != before
+            if none.any():
+                rises |= none[1:]
+                changes &= ~(none[1:] & none[:-1])
+            ordered &= new[1:] | rises
+            new[1:] |= changes
         if len(self) and ordered.all():
             new[0] = True
             return np.cumsum(new) - 1, np.flatnonzero(new)

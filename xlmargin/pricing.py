@@ -33,10 +33,12 @@ def black76(
     call: np.ndarray,
     discount: np.ndarray | float = 1.0,
     moneyness: np.ndarray | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Value of a European option on a forward; all arguments broadcast.
 
-    ``total_vol`` is volatility × √tau; ``moneyness`` is ln(strike / forward) where the caller has it already.
+    ``total_vol`` is volatility × √tau; ``moneyness`` is ln(strike / forward) where the caller has it already;
+    ``out`` is where the values go, of the shape that all have together.
     Guards: strike 0, forward 0, total volatility at least 24 give the limits; results are never negative.
 
     value = D·w·(F·N(w·d1) − K·N(w·d2)), d1 = v/2 − ln(K/F)/v, d2 = d1 − v, w = 1 for calls and −1 for puts.
@@ -51,7 +53,7 @@ def black76(
     share = side * discount
     # Three arrays of the whole grid are worked in place: fresh memory costs as much as the arithmetic.
     shape = np.broadcast_shapes(*map(np.shape, (forward, strike, total_vol, call, discount, moneyness)))
-    v, first, second = np.empty(shape), np.empty(shape), np.empty(shape)
+    v, first, second = np.empty(shape) if out is None else out, np.empty(shape), np.empty(shape)
     np.maximum(total_vol, SMALLEST, out=v)
     certain = _certain(forward, strike, v)
     v *= side
@@ -65,7 +67,9 @@ def black76(
     second *= strike * share
     value -= second
     np.maximum(value, 0.0, out=value)
-    return value if certain is None else _limits(value, forward, strike, certain, call, discount)
+    if certain is not None:
+        value[...] = _limits(value, forward, strike, certain, call, discount)
+    return value
 
 
 def _moneyness(forward: np.ndarray, strike: np.ndarray) -> np.ndarray:

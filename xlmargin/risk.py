@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from scipy import sparse
 
@@ -28,9 +30,11 @@ def scan(book: Book | Nets, unit: np.ndarray) -> np.ndarray:
 
 def fold(nets: Nets, values: np.ndarray, share: np.ndarray | None = None) -> np.ndarray:
     """Values by net (N, S), each times its ``share`` (N,) if given, added up by row (R, S)."""
-    share = np.ones(len(nets)) if share is None else share
-    shape = (len(nets.book), len(nets))
-    return sparse.csr_matrix((share, np.arange(len(nets)), nets.start), shape) @ np.ascontiguousarray(values)
+    adding = nets.adding
+    if share is not None:
+        adding = copy(adding)
+        adding.data = share
+    return adding @ np.ascontiguousarray(values)
 
 
 def worst(pnl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -197,9 +197,9 @@ def restricted(book: Book, market: Market, model: Model) -> tuple[Book, Market]:
     if used.all() and scopes.all():
         return book, market
     number = np.cumsum(used) - 1
-    rows, kept = np.flatnonzero(used), np.flatnonzero(scopes)
-    small = market.take(rows, scopes=kept)
-    small = replace(small, scope=(np.cumsum(scopes) - 1)[small.scope])
+    small = market.take(np.flatnonzero(used), scopes=None if scopes.all() else np.flatnonzero(scopes))
+    if not scopes.all():
+        small = replace(small, scope=(np.cumsum(scopes) - 1)[small.scope])
     legs = replace(book.legs, instrument=number[book.legs.instrument])
     orders = replace(book.orders, instrument=number[book.orders.instrument])
     return replace(book, legs=legs, orders=orders), small

@@ -15,7 +15,7 @@ from ...scenarios import SHOWN, Scenarios
 class Ladder:
     """Scenarios of each scope, one row a scope and a last one, without effect, for accounts on none (U+1, …).
 
-    ``move``, ``weight``, ``label`` and ``vol`` (U+1, S) are the published rows, ``published`` (U+1,) how many there are.
+    ``move``, ``weight``, ``label``, ``vol`` (U+1, S) are the published rows, ``published`` (U+1,) how many there are.
     ``factor``, ``log`` and ``state`` (U+1, S+3) are forward factors, their logarithms and which volatility each column
     takes; the last three columns are the basis moves up and down and the mark. The last ``skewed`` of S are skews.
     """

@@ -202,12 +202,14 @@ def _notes(held: Held) -> tuple[Note, ...]:
     market, legs = held.market, held.book.legs
     bare = np.zeros(len(legs), bool)
     bare[held.perps] = np.isnan(legs.entry[held.perps]) & (legs.accrued[held.perps] == 0)
-    settling = (market.seconds < held.p["settlement_seconds"]) & np.isnan(market.column("forward_fixed"))
+    settling = (market.kind == OPTION) & (market.seconds < held.p["settlement_seconds"])
+    if settling.any():
+        settling &= np.isnan(market.column("forward_fixed"))
     late = "within 30 minutes of expiry the fixed part of the forward is taken at the forward itself"
     found = [
         ("oracle confidence is not given for some instruments and taken as 1", "PMRM_2.sol", held.ready.silent),
         ("a perpetual has no entry price: its result since entry is not in equity", "", bare),
-        (f"{late}; give forward_fixed to state it", "PMRM_2.sol", settling & (market.kind == OPTION)),
+        (f"{late}; give forward_fixed to state it", "PMRM_2.sol", settling),
     ]
     notes = []
     for text, cite, where in found:

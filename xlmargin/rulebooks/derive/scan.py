@@ -45,7 +45,8 @@ def by_row(held: Held, ladder: Ladder) -> list[np.ndarray]:
     """Move, weight, label and volatility (R, S) of each row: views where one ladder serves all, nothing is copied."""
     tables = (ladder.move, ladder.weight, ladder.label, ladder.vol)
     if len(ladder.move) == 2 and not held.scope.any():
-        return [np.broadcast_to(table[0], (len(held.book), ladder.width)) for table in tables]
+        shape = (len(held.book), ladder.width)
+        return [table[:1] if shape[0] == 1 else np.broadcast_to(table[0], shape) for table in tables]
     return [table[held.scope] for table in tables]
 
 

@@ -18,8 +18,8 @@ DAY = 86400.0
 
 def curves(market: Market, read: Any, first: np.ndarray) -> dict[str, np.ndarray]:
     """What each expiry (G,) brings: discounts, volatility factors, the part of the forward already fixed."""
-    scope, seconds = market.scope[first], np.nan_to_num(market.seconds[first])
-    tau, rate = seconds / YEAR, np.maximum(np.nan_to_num(market["rate"][first]), 0.0)
+    scope, seconds = market.scope[first], np.fmax(market["expiry"][first] - market.as_of, 0.0)
+    tau, rate = seconds / YEAR, np.fmax(market["rate"][first], 0.0)
     at = lambda key: read(key)[scope]  # noqa: E731
     forward = market["forward"][first]
     fixed = market.column("forward_fixed")[first]
@@ -53,27 +53,32 @@ def unit_values(
     market: Market, read: Any, ladder: Ladder, curve: dict[str, np.ndarray], expiry_of: np.ndarray
 ) -> np.ndarray:
     """Value of one contract (I, S+3) in every scenario, then at the basis moves up and down, then as marked."""
-    unit = np.zeros((len(market), ladder.width + 3))
     o = np.flatnonzero(market.kind == OPTION)
+    value = np.empty((len(o), ladder.width + 3))
     states = _volatilities(market, read, curve, o, expiry_of[o])
-    for some in blocks(len(o), unit.shape[1]):
+    for some in blocks(*value.shape):
         i, scope = o[some], market.scope[o[some]]
         if len(market.scopes) == 1:
             vol = np.take(states[some], ladder.state[0], axis=1)
         else:
             vol = np.take_along_axis(states[some], ladder.state[scope], axis=1)
-        unit[i] = _values(market, curve, i, expiry_of[i], ladder, vol)
+        _price(market, curve, i, expiry_of[i], ladder, vol, value[some])
+    if len(o) == len(market):
+        return value
+    unit = np.zeros((len(market), ladder.width + 3))
+    unit[o] = value
     return unit
 
 
-def _values(
+def _price(
     market: Market,
     curve: dict[str, np.ndarray],
     i: np.ndarray,
     e: np.ndarray,
     ladder: Ladder,
     vol: np.ndarray,
-) -> np.ndarray:
+    out: np.ndarray,
+) -> None:
     """Black-76 of options ``i`` (O,) of expiries ``e`` after the moves of their scopes, at ``vol`` (O, S+3)."""
     scope = market.scope[i] if len(market.scopes) > 1 else [0]
     strike = market["strike"][i, None]
@@ -83,7 +88,7 @@ def _values(
         forward += fixed[:, None]
     moneyness = _moneyness(strike, market["forward"][i, None], ladder.log[scope], forward, fixed != 0)
     size = market["contract_size"][i, None] * curve["discount"][e, None]
-    return black76(forward, strike, vol, market.call[i, None], size, moneyness)
+    black76(forward, strike, vol, market.call[i, None], size, moneyness, out)
 
 
 def _moneyness(
@@ -113,7 +118,7 @@ def _volatilities(market: Market, read: Any, curve: dict[str, np.ndarray], o: np
 
 
 def _skew(moneyness: np.ndarray, cap: np.ndarray, star: np.ndarray) -> np.ndarray:
-    """Factor of the volatility (O,): it grows with the moneyness up to ``cap`` at ``star``, and falls below the money."""
+    """Factor of the volatility (O,): with the moneyness up to 1 + ``cap`` at ``star``, and down below the money."""
     slope = moneyness * cap / star
     move = np.where(moneyness >= 0, np.minimum(cap, slope), np.maximum(-cap, slope))
     return np.maximum(0.0, 1.0 + move)
