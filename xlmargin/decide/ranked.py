@@ -57,7 +57,9 @@ def _best(search: Search, tried: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 def step_by_step(search: Search, most: int = STEPS, end: float = np.inf) -> None:
     """Add the best single change to the best trades so far until none helps, ``most`` were made or ``end`` is past."""
-    tried = np.hstack([sizes(search), np.zeros((len(search.cost), 1))])
+    none = np.zeros(len(search.cost))
+    best_alone = alone(search, float(search.margin(none[None]).need[0])).size
+    tried = np.hstack([sizes(search), best_alone[:, None], none[:, None]])
     for turn in range(most):
         if turn and time.perf_counter() > end:
             return
