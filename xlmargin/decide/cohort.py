@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,13 +24,12 @@ from .exposure import Greeks
 from .impact import Names
 from .moves import Moves
 from .subject import revaluable
-from .trades import PAID_IN_FULL, marks, paid
+from .trades import PAID_IN_FULL, paid
 from .valuation import value
 from .venues import Ladder, ladder
 from .worlds import moved_session, unready
 
 ROW = "_account_row"
-ENTERED = "a position has no entry price: it counts as entered at the mark of the start, so that later moves count"
 
 
 @dataclass(eq=False)
@@ -70,7 +69,7 @@ class Cohort:
     @classmethod
     def of(cls, made: Session, book: Book, market: Market, names: Names, rules: Ladder | None) -> Cohort:
         """Accounts under a session, margined on the market as it is."""
-        first = revaluable(made.margin(_entered(_signed(book), made.market)))
+        first = revaluable(made.margin(_counted(_signed(book), made.market)))
         base = first.run.session
         pooled = staying(first.run.book, base.market, base.model.scope_setting)
         index = {str(n): i for i, n in enumerate(market.name)}
@@ -88,7 +87,7 @@ class Cohort:
             need=first.maintenance.value.copy(),
             worth=value(pooled, base.market, "USD"),
             purse=_purses(pooled, base.market, first.currency),
-            notes=_noted(first.notes, pooled, book, base.market),
+            notes=tuple(first.notes),
             margined=len(pooled),
         )
 
@@ -227,23 +226,12 @@ def _signed(book: Book) -> Book:
     return replace(book, cash=replace(cash, amount=np.where(cash.kind == LOAN, -np.abs(cash.amount), cash.amount)))
 
 
-def _entered(book: Book, market: Market) -> Book:
-    """The book with an entry price for every future: the mark where none is given, 0 where balances hold the cost."""
+def _counted(book: Book, market: Market) -> Book:
+    """The book with an entry price of 0 for futures whose cost the balances hold, so that each is worth its mark."""
     legs = book.legs
     future = ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
-    entry = np.where(np.isnan(legs.entry), marks(market)[legs.instrument], legs.entry)
-    entry = np.where(setting_is(book, "balance", "quote")[legs.row], 0.0, entry)
-    return replace(book, legs=replace(legs, entry=np.where(future, entry, legs.entry)))
-
-
-def _noted(notes: Sequence[Note], pooled: Book, given: Book, market: Market) -> tuple[Note, ...]:
-    """The rule's own notes, and one on futures without an entry price."""
-    legs = given.legs
-    future = ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
-    bare = rows_with(legs, np.isnan(legs.entry) & future & (legs.quantity != 0))
-    if not bare.any():
-        return tuple(notes)
-    return (*notes, Note(ENTERED, "", np.isin(pooled.account, given.account[bare])))
+    inside = setting_is(book, "balance", "quote")[legs.row] & future
+    return replace(book, legs=replace(legs, entry=np.where(inside, 0.0, legs.entry)))
 
 
 def _purses(book: Book, market: Market, currency: np.ndarray) -> np.ndarray:

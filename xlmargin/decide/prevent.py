@@ -23,7 +23,7 @@ from .moves import Moves
 from .price_path import along
 from .reruns import account_row
 from .shown import Shown
-from .subject import only, pools_named
+from .subject import entered, only, pools_named
 from .trades import Trades, closed, marks, paid, traded
 from .valuation import rates
 from .venues import Ladder, ladder
@@ -75,10 +75,11 @@ def prevent(
     Returns a Remedy of each kind, one for every hedge; their words round up. Raises InputError where several accounts
     or pools could be meant, and for unknown names.
     """
+    hedges = [hedges] if isinstance(hedges, str) else hedges
     book = book.take([account_row(book, account)])
     held = [str(n) for n in dict.fromkeys(market.name[book.legs.instrument])]
     wide = reach(book, market, model, list(hedges) or held, how)
-    one = only(wide.session.margin(wide.book), str(book.account[0]), pool)
+    one = only(wide.session.margin(entered(wide.book, wide.session.market)), str(book.account[0]), pool)
     if len(one.account) != 1:
         raise InputError(f"say which pool is to be kept: {pools_named(one)}")
     own = rules or ladder(one.stamp["model"], market.as_of)

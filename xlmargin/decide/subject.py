@@ -11,13 +11,15 @@ import numpy as np
 
 from ..book import Book
 from ..errors import InputError, Note, nearest
-from ..findings import rows_with
+from ..findings import rows_with, setting_is
 from ..ledger import Margin
 from ..market import OPTION, Market
 from ..pricing import YEAR, implied_volatility
 from ..run import margin
+from .trades import PAID_IN_FULL
 from .worlds import remade
 
+ENTERED = "a position has no entry price: it counts as entered at the mark of the start, so that later moves count"
 IMPLIED = "an option has no volatility given: the one that its mark implies is used to revalue it"
 
 
@@ -81,10 +83,37 @@ def pools_named(result: Margin) -> str:
 
 
 def revaluable(result: Margin) -> Margin:
-    """The same margin with the volatility that its mark implies for options that have none and whose model needs none.
+    """The same margin made fit for moves, with a Note on the rows concerned.
 
-    Rows that hold such options carry a Note.
+    Futures without an entry price count as entered at their marks: what they have gained so far stays unknown, what a
+    move gains counts. Options without a volatility, where the model needs none, have the one that their mark implies.
     """
+    return _implied(_with_entries(result))
+
+
+def _with_entries(result: Margin) -> Margin:
+    session, before = result.run.session, result.run.book
+    book = entered(before, session.market)
+    if book is before:
+        return result
+    note = Note(ENTERED, "", rows_with(before.legs, np.isnan(before.legs.entry) & np.isfinite(book.legs.entry)))
+    again = session.run(book)
+    return replace(again, notes=(*result.notes, note), problems=result.problems)
+
+
+def entered(book: Book, market: Market) -> Book:
+    """The book with the mark as entry price of every future that has none; itself where all have one.
+
+    Accounts whose balances hold what positions cost (setting balance: quote) need none.
+    """
+    legs, mark = book.legs, market["mark"][book.legs.instrument]
+    bare = np.isnan(legs.entry) & np.isfinite(mark) & (legs.quantity != 0)
+    bare &= ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
+    bare &= ~setting_is(book, "balance", "quote")[legs.row]
+    return replace(book, legs=replace(legs, entry=np.where(bare, mark, legs.entry))) if bare.any() else book
+
+
+def _implied(result: Margin) -> Margin:
     session = result.run.session
     market, wanted = session.market, session.model.needs.get("option", "").split()
     gap = (market.kind == OPTION) & np.isnan(market["iv"]) & np.isfinite(market["mark"])

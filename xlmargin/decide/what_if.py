@@ -18,8 +18,9 @@ from ..run import margin, session
 from .baskets import Baskets, read
 from .moves import held_only, named, words_of_moves
 from .shown import Shown
+from .subject import entered
 from .trades import Trades, paid, traded
-from .worlds import mapped, moved_session
+from .worlds import mapped, moved_session, unready
 
 LEGS_AT_ONCE = 1 << 19
 MARK = "_what_if_row"
@@ -105,13 +106,15 @@ def what_if(
     (fractions by name), rate, days, as ``xlmargin.decide.moves.named`` takes them. Before is the book as it is, on
     the market as it is. A basket that the model cannot take is listed in ``refused``; the others go on; accounts that
     no basket concerns are not looked at.
-    Raises InputError for tables that cannot be read, with every problem.
+    Raises InputError for tables that cannot be read, with every problem, and for what expires before ``days`` pass.
     """
     baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
-    if not len(baskets.label):
-        raise InputError([Problem("trades", 0, "", None, "no what-if: give trades, cash moves or moves of the market")])
+    if not (len(book) and len(baskets.label)):
+        text = "no what-if: give accounts, and trades, cash moves or moves of the market"
+        raise InputError([Problem("trades", 0, "", None, text)])
     moves = words_of_moves(moves)
     named(market, **moves)
+    book = entered(book, market) if moves else book
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
     touched = np.unique(account)
@@ -217,7 +220,9 @@ class _Asked:
         ready, checked = session(marked, self.market, self.model, problems=problems, **self.how)
         pooled = ready.pooled(checked)
         if moves:
-            ready = moved_session(ready, named(ready.market, **held_only(ready.market, moves)))
+            shift = named(ready.market, **held_only(ready.market, moves))
+            unready(ready.market, checked, shift)
+            ready = moved_session(ready, shift)
         bad = np.setdiff1d(np.arange(len(rows)), checked.settings[MARK])
         told = {int(r): _reason(problems, str(rows.account[r])) for r in bad}
         return ready.run(pooled), told

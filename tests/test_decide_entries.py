@@ -1,0 +1,57 @@
+"""A future without an entry price moves like any other: as if it had been entered at the mark now."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import xlmargin as xm
+from tests.test_decide_trades import perps
+from tests.test_decide_worlds import MODELS, law_book
+from xlmargin.decide.subject import entered
+from xlmargin.findings import setting_is
+
+MODEL = "binance.usdm"
+WORDS = "a position has no entry price: it counts as entered at the mark of the start"
+
+
+def pair(entry):
+    positions = {"instrument": ["BTCUSDT"], "quantity": [1.0], "leverage": [10.0]}
+    return perps(positions | ({} if entry is None else {"entry_price": [entry]}), {"asset": ["USDT"], "amount": [7e3]})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_moves_count_without_an_entry_price(model):
+    book, market, params = law_book(model, 3)
+    legs = book.legs
+    quoted = setting_is(book, "balance", "quote")[legs.row]
+    bare = replace(book, legs=replace(legs, entry=np.where(quoted, legs.entry, np.nan)))
+    full = entered(bare, market)
+    stressed = [
+        xm.stress(each, market, model, {"price": -0.2, "vol": 0.3}, params=params).frame() for each in (bare, full)
+    ]
+    for column in ("equity before", "equity after", "initial after", "maintenance after"):
+        np.testing.assert_allclose(stressed[0][column], stressed[1][column], rtol=1e-12, atol=1e-9, err_msg=column)
+    slopes = [xm.sensitivity(each, market, model, params=params).frame() for each in (bare, full)]
+    np.testing.assert_allclose(slopes[0]["equity slope"], slopes[1]["equity slope"], rtol=1e-9, atol=1e-6)
+
+
+def test_every_verb_that_moves_prices_counts_them():
+    """Against the same account entered at 60,000, its mark; the first is told to be so."""
+    bare, full = pair(None), pair(60_000.0)
+    path, fall = {"BTC": [-0.05, -0.14]}, {"BTC": -0.1}
+    for made in (
+        lambda b, m: xm.liquidation(b, m, MODEL).frame(),
+        lambda b, m: xm.health(b, m, MODEL).frame(),
+        lambda b, m: xm.surface(b, m, MODEL).frame(),
+        lambda b, m: xm.attribution(b, m, MODEL, price=fall).frame(),
+        lambda b, m: xm.simulate(b, m, MODEL, path).frame(),
+        lambda b, m: xm.prevent(b, m, MODEL, path).frame(),
+        lambda b, m: xm.what_if(b, m, MODEL, moves={"price": fall}).frame(),
+        lambda b, m: xm.contagion(b, m, MODEL, {"price": fall}).frame(),
+    ):
+        assert made(*bare).equals(made(*full))
+    assert xm.liquidation(*bare, MODEL).down[0] == pytest.approx((60_000 - 7_000) / 60_000 / (1 - 0.004))
+    told = [note.text for note in xm.stress(*bare, MODEL, {"price": -0.1}).notes]
+    assert any(text.startswith(WORDS) for text in told)
+    assert not any(note.text.startswith(WORDS) for note in xm.stress(*full, MODEL, {"price": -0.1}).notes)
