@@ -58,6 +58,7 @@ def test_what_is_wrong_with_a_verb_on_a_margin_is_said(margin, verb, given, how,
         ("health", (), {}, "health takes a margin, or a book, a market and a model"),
         ("what_if", (MODEL, {"BTC-PERP": 1}), {}, "column instrument: required column is missing"),
         ("what_if", (MODEL,), {"moves": {"BTC": -0.2}}, r"no move 'BTC'; there are price, .* as in {'price': {'BTC'"),
+        ("what_if", (MODEL,), {"moves": {"days": 4_000}}, "BTC-20261016-90000-C expires before: close or settle it"),
         ("what_if", (MODEL,), {"moves": {"prise": {}}}, "no move 'prise'; did you mean 'price'"),
         ("what_if", (MODEL,), {"moves": {"price": -0.2}}, "a float is no move by name: give a mapping such as"),
         ("path", (MODEL, PERP), {"account": "Hedged", "slices": {"BTC-PRP": 2}}, "'BTC-PRP' is no leg; did you mean"),
@@ -106,6 +107,15 @@ def test_a_single_value_is_a_row_and_a_text_a_move(desk, margin):
     texts, numbers = (xm.surface(margin, moves=m, vols=[0]) for m in (["-10 %", "5%"], [-0.1, 0.05]))
     np.testing.assert_array_equal(texts.headroom, numbers.headroom)
     assert xm.hedges(*desk, MODEL, "BTC-PERP", account="Hedged").names == ("BTC-PERP",)
+    found = xm.prevent(*desk, MODEL, {"BTC": [-0.2]}, account="Hedged", hedges="BTC-PERP")
+    assert [remedy.what for remedy in found if remedy.kind == "hedge"] == ["BTC-PERP"]
+
+
+def test_an_empty_book_has_no_what_if():
+    book, market = xm.tables({"instrument": [], "quantity": []}, as_of="2026-11-25")
+    with pytest.raises(xm.InputError, match=r"no what-if: give trades, .* for one account or more"):
+        xm.what_if(book, market, MODEL, moves={"rate": 0.01})
+    assert xm.health(book, market, MODEL).frame().empty
 
 
 def test_an_account_is_looked_at_by_itself_where_others_stand_at_venues_of_other_rules():

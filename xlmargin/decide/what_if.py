@@ -110,8 +110,7 @@ def what_if(
     """
     baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
     if not (len(book) and len(baskets.label)):
-        text = "no what-if: give accounts, and trades, cash moves or moves of the market"
-        raise InputError([Problem("trades", 0, "", None, text)])
+        raise InputError("no what-if: give trades, cash moves or moves of the market, for one account or more")
     moves = words_of_moves(moves)
     named(market, **moves)
     book = entered(book, market) if moves else book
