@@ -11,6 +11,7 @@ from tests.binance_random import random_book
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide import search
 from xlmargin.decide.liquidation import Liquidation, liquidation, percent
+from xlmargin.decide.subject import revaluable
 from xlmargin.decide.surface import surface
 from xlmargin.decide.worlds import moved_session
 from xlmargin.market import OPTION
@@ -86,7 +87,7 @@ def test_hyperliquid_live_rows():
 def test_at_every_root_equity_meets_maintenance(model):
     """Plain margin on the market moved by the root found: headroom is zero, or changes sign there (a jump)."""
     book, market, params = law_book(model, 11)
-    margin = xm.margin(book, market, model, params=params)
+    margin = revaluable(xm.margin(book, market, model, params=params))
     found = liquidation(margin)
     from xlmargin.decide.axis import Axis
 
