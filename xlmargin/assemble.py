@@ -228,6 +228,8 @@ def _cash(table: Table, row: np.ndarray, asset: np.ndarray, rows: int, locations
 
 
 def _orders(table: Table, row: np.ndarray, instrument: np.ndarray, rows: int) -> Orders:
+    if not len(table):
+        return Orders.none(rows)
     side = table.texts("side").to(SIDE, 0, np.int8)
     raw = Orders(
         rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
@@ -41,11 +42,13 @@ def instrument_facts(
     names: np.ndarray, tables: Mapping[str, Table], codes: list[np.ndarray], problems: list[Problem], venue: str
 ) -> Facts:
     """Gather the facts of ``names`` from the tables (instruments first, then positions) and from the name."""
-    given = list(zip((tables["instruments"], tables["positions"]), codes, strict=False))
+    given = [
+        Stated(*each, len(names)) for each in zip((tables["instruments"], tables["positions"]), codes, strict=False)
+    ]
     numbers = {column: _numbers(given, column, names, problems) for column in NUMBERS}
     words = {column: _words(given, column, names, problems) for column in WORDS}
     stated = Facts(numbers, words)
-    _state_extra(stated, *given[0], len(names))
+    _state_extra(stated, given[0].table, codes[0], len(names))
     _take_from_names(names, stated, lambda i: _place(i, tables, codes), problems, venue)
     return _with_defaults(stated)
 
@@ -60,32 +63,39 @@ def _with_defaults(facts: Facts) -> Facts:
     return Facts(numbers, words)
 
 
-def _numbers(
-    given: list[tuple[Table, np.ndarray]], column: str, names: np.ndarray, problems: list[Problem]
-) -> np.ndarray:
+class Stated:
+    """A table that states facts of instruments (or assets): the number ``code`` of each record's, of ``count``."""
+
+    def __init__(self, table: Table, code: np.ndarray, count: int) -> None:
+        self.table, self.code = table, code
+        self.each_once = len(code) == count and np.array_equal(code, np.arange(count))
+
+
+def _numbers(given: list[Stated], column: str, names: np.ndarray, problems: list[Problem]) -> np.ndarray:
     """A number of each instrument (I,): the first that a table states; NaN where none does."""
-    target = np.full(len(names), np.nan)
-    for table, code in given:
-        values = table.given.get(column)
-        if values is not None:
-            here = ~np.isnan(values)
-            for i in _state(target, ~np.isnan(target), code, values, here):
-                _disagree(table, int(i), column, target[code[i]], names[code[i]], problems)
+    said = [stated for stated in given if column in stated.table.given]
+    once = said.pop(0) if said and said[0].each_once else None
+    target = np.full(len(names), np.nan) if once is None else once.table.given[column].copy()
+    for stated in said:
+        values, code = stated.table.given[column], stated.code
+        for i in _state(target, ~np.isnan(target), code, values, ~np.isnan(values)):
+            _disagree(stated.table, int(i), column, target[code[i]], names[code[i]], problems)
     return target
 
 
-def _words(given: list[tuple[Table, np.ndarray]], column: str, names: np.ndarray, problems: list[Problem]) -> Texts:
+def _words(given: list[Stated], column: str, names: np.ndarray, problems: list[Problem]) -> Texts:
     """A word of each instrument (I,): the first that a table states; "" where none does."""
+    said = [stated for stated in given if column in stated.table.given]
+    if len(said) == 1 and said[0].each_once:
+        texts = said[0].table.given[column]
+        if len(set(texts.words)) == len(texts.words):
+            return texts
     target, known = np.zeros(len(names), np.int64), {"": 0}
-    for table, code in given:
-        texts = table.given.get(column)
-        if texts is not None:
-            renumber = np.array([known.setdefault(word, len(known)) for word in texts.words], np.int64)
-            values = renumber[texts.number]
-            clash = _state(target, target != 0, code, values, values != 0)
-            for i in clash:
-                there = list(known)[target[code[i]]]
-                _disagree(table, int(i), column, there, names[code[i]], problems)
+    for stated in said:
+        texts, code = stated.table.given[column], stated.code
+        values = np.array([known.setdefault(word, len(known)) for word in texts.words], np.int64)[texts.number]
+        for i in _state(target, target != 0, code, values, values != 0):
+            _disagree(stated.table, int(i), column, list(known)[target[code[i]]], names[code[i]], problems)
     return Texts(target, objects(list(known)))
 
 
@@ -94,9 +104,6 @@ def _state(target: np.ndarray, had: np.ndarray, code: np.ndarray, values: np.nda
 
     Returns the records that say something else than what stands there.
     """
-    if not had.any() and np.array_equal(code, np.arange(len(target))):  # each instrument once, in order
-        target[:] = values
-        return np.zeros(0, np.int64)
     first = given & ~had[code]
     target[code[first][::-1]] = values[first][::-1]
     return np.flatnonzero(given & (target[code] != values))
@@ -147,7 +154,7 @@ def _take_from_names(
     venue: str,
 ) -> None:
     """Fill what the tables leave open from the names; what can neither be read nor is stated is a problem."""
-    symbols = [known(name, venue) for name in names]
+    symbols = list(map(known, names, repeat(venue)))
     read = np.array([symbol is not None for symbol in symbols], bool)
     clash = ~read & (facts.words["kind"].such("") | facts.words["underlying"].such(""))
     at = np.flatnonzero(read)
@@ -190,7 +197,8 @@ def asset_prices(
     names: np.ndarray, table: Table, code: np.ndarray, facts: Facts, problems: list[Problem]
 ) -> dict[str, np.ndarray]:
     """USD price of each asset: the assets table, 1 for USD itself, else the index of that underlying."""
-    prices = {key: _numbers([(table, code)], key, names, problems) for key in ("price", "confidence")}
+    stated = [Stated(table, code, len(names))]
+    prices = {key: _numbers(stated, key, names, problems) for key in ("price", "confidence")}
     prices |= _extra_numbers(table, code, len(names))
     in_dollars = np.flatnonzero(facts.words["quote"].such("USD", "USDC", "USDT"))
     of = facts.words["underlying"].at(in_dollars)
@@ -256,16 +264,18 @@ def market_of(
 def _canonical(names: np.ndarray, *keys: np.ndarray) -> np.ndarray:
     """The order of instruments by ``keys``, first key first, and by name where those are equal."""
     order = np.lexsort(keys[::-1])
-    rank = np.zeros(len(names), np.int64)
     same = np.ones(max(len(names) - 1, 0), bool)
     for key in keys:
-        before, after = key[order[:-1]], key[order[1:]]
+        in_order = key[order]
+        before, after = in_order[:-1], in_order[1:]
         same &= (before == after) | ((before != before) & (after != after))
     if not same.any():
         return order
+    rank = np.zeros(len(names), np.int64)
     tied = order[np.append(same, False) | np.append(False, same)]
     rank[tied] = np.unique(names[tied].astype(str), return_inverse=True)[1]
-    return np.lexsort((rank, *keys[::-1]))
+    place = np.append(0, np.cumsum(~same))  # equal ones share a place
+    return order[np.lexsort((rank[order], place))]
 
 
 def leaders(market: Market, table: Table, code: np.ndarray, problems: list[Problem]) -> Market:

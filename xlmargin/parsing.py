@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,14 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     appended to ``problems``; blank rows are passed over; unknown columns are kept as they are in ``extra``.
     A mapping may say in ``header_row`` in which row of its sheet the header stands, and give texts as ``Texts``.
     """
-    columns = {c.name: c for c in (*schema(name), *more)}
+    columns, spelt = _declared(name, tuple(more))
     if data is not None and not hasattr(data, "keys"):
         message = f"a {type(data).__name__} is no table: give a DataFrame or a mapping of columns"
         problems.append(Problem(name, 0, "", None, message))
         data = None
-    raw, unknown = _by_column(name, data, columns, problems)
+    if data is None:
+        return Table(name, {}, np.zeros(0, np.int64), {}, columns)
+    raw, unknown = _by_column(name, data, columns, spelt, problems)
     if not _one_length(name, [*raw.items(), *unknown.items()], problems):
         raw, unknown = {}, {}
     length = max((len(v) for v in (*raw.values(), *unknown.values())), default=0)
@@ -89,13 +92,20 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     return Table(name, given, rows, {k: _kept(v, keep) for k, v in unknown.items()}, columns)
 
 
+@lru_cache(maxsize=64)
+def _declared(name: str, more: tuple[Column, ...]) -> tuple[dict[str, Column], dict[str, str]]:
+    """The columns of a table by name, and their names as headers are compared."""
+    columns = {c.name: c for c in (*schema(name), *more)}
+    return columns, {folded(c): c for c in columns}
+
+
 def _by_column(
-    name: str, data: Any, columns: Mapping[str, Column], problems: list[Problem]
+    name: str, data: Any, columns: Mapping[str, Column], spelt: Mapping[str, str], problems: list[Problem]
 ) -> tuple[dict[str, Cells], dict[str, np.ndarray]]:
-    known, unknown = {folded(c): c for c in columns}, {}
     raw: dict[str, Cells] = {}
-    for header in data if data is not None else ():
-        cells, target = data[header], known.get(folded(header))
+    unknown: dict[str, np.ndarray] = {}
+    for header, cells in data.items() if hasattr(data, "items") else ((h, data[h]) for h in data):
+        target = spelt.get(folded(header))
         if getattr(cells, "ndim", 1) > 1:
             cells = _array(cells)[:, 0]
         if target is None:
@@ -216,6 +226,9 @@ def _typed(
 
 
 def _check_range(name: str, column: Column, out: np.ndarray, rows: np.ndarray, problems: list[Problem]) -> None:
+    least, most = np.fmin.reduce(out, initial=np.inf), np.fmax.reduce(out, initial=-np.inf)
+    if least > (0.0 if column.positive else -np.inf) and most < np.inf:
+        return
     for i in np.flatnonzero(np.isinf(out)):
         problems.append(Problem(name, int(rows[i]), column.name, out[i], "not a finite number"))
     if column.positive:

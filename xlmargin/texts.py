@@ -132,14 +132,17 @@ def merged(columns: Iterable[Texts]) -> tuple[dict[str, int], list[np.ndarray]]:
     numbers = []
     for texts in columns:
         words = texts.words.tolist() if len(texts) else []
-        if not known and len(set(words)) == len(words):
+        if not known:
             known = dict(zip(words, range(len(words)), strict=True))
-            numbers.append(texts.number)
-            continue
-        place = list(map(known.get, words))
-        if None in place:
-            place = [known.setdefault(word, len(known)) for word in words]
-        numbers.append(np.array(place, np.int64)[texts.number])
+            if len(known) == len(words):
+                numbers.append(texts.number)
+                continue
+            known = {}
+        try:
+            place = np.fromiter(map(known.__getitem__, words), np.int64, len(words))
+        except KeyError:
+            place = np.array([known.setdefault(word, len(known)) for word in words], np.int64)
+        numbers.append(place[texts.number])
     return known, numbers
 
 
