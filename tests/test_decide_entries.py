@@ -36,6 +36,22 @@ def test_moves_count_without_an_entry_price(model):
     np.testing.assert_allclose(slopes[0]["equity slope"], slopes[1]["equity slope"], rtol=1e-9, atol=1e-6)
 
 
+def test_an_account_stays_on_its_manager_when_a_basket_closes_all():
+    """Derive takes the manager from the positions; its collateral counts on when they are closed."""
+    book, market = xm.tables(
+        {"instrument": ["BTC-PERP"], "quantity": [4.0], "entry_price": [1e5]},
+        {"asset": ["USDC", "USDT"], "amount": [2e4, 3e4]},
+        {"instrument": ["BTC-PERP"], "mark": [1e5], "index": [1e5]},
+        {"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
+        as_of="2026-11-25",
+    )
+    trades = {"basket": ["all", "half"], "instrument": ["BTC-PERP"] * 2, "close": [1.0, 0.5]}
+    found = xm.what_if(book, market, "derive.portfolio", trades).frame().set_index("basket")
+    assert found["remark"].tolist() == ["", ""]
+    assert found["equity after"].tolist() == pytest.approx([5e4, 5e4])
+    assert 0.0 < found["initial after"]["all"] < found["initial after"]["half"] < found["initial before"]["all"]
+
+
 def test_every_verb_that_moves_prices_counts_them():
     """Against the same account entered at 60,000, its mark; the first is told to be so."""
     bare, full = pair(None), pair(60_000.0)

@@ -15,7 +15,10 @@ from ..findings import rows_with, setting_is
 from ..ledger import Margin
 from ..market import OPTION, Market
 from ..pricing import YEAR, implied_volatility
+from ..registry import Model
+from ..registry import model as find
 from ..run import margin
+from ..scopes import staying
 from .trades import PAID_IN_FULL
 from .worlds import remade
 
@@ -111,6 +114,12 @@ def entered(book: Book, market: Market) -> Book:
     bare &= ~np.isin(market.kind[legs.instrument], PAID_IN_FULL)
     bare &= ~setting_is(book, "balance", "quote")[legs.row]
     return replace(book, legs=replace(legs, entry=np.where(bare, mark, legs.entry))) if bare.any() else book
+
+
+def held(book: Book, market: Market, model: str | Model, moved: bool) -> Book:
+    """The book that what-ifs start from: accounts stay on their scope when all is closed; entries where prices move."""
+    kept = staying(book, market, find(model).scope_setting)
+    return entered(kept, market) if moved else kept
 
 
 def _implied(result: Margin) -> Margin:

@@ -18,7 +18,7 @@ from ..run import margin, session
 from .baskets import Baskets, read
 from .moves import held_only, named, words_of_moves
 from .shown import Shown
-from .subject import entered
+from .subject import held
 from .trades import Trades, paid, traded
 from .worlds import mapped, moved_session, unready
 
@@ -113,7 +113,7 @@ def what_if(
         raise InputError("no what-if: give trades, cash moves or moves of the market, for one account or more")
     moves = words_of_moves(moves)
     named(market, **moves)
-    book = entered(book, market) if moves else book
+    book = held(book, market, model, bool(moves))
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
     touched = np.unique(account)
