@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -161,11 +162,15 @@ def _legs(
         table["quantity"],
         table["entry_price"],
         table["leverage"],
-        np.nan_to_num(table["posted_margin"]),
-        np.nan_to_num(table["accrued"]),
+        _or_zero(table["posted_margin"]),
+        _or_zero(table["accrued"]),
         table.rows,
     )
     return one_leg_each(raw, market, problems)
+
+
+def _or_zero(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def one_leg_each(lots: Legs, market: Market, problems: list[Problem]) -> Legs:
@@ -177,7 +182,7 @@ def one_leg_each(lots: Legs, market: Market, problems: list[Problem]) -> Legs:
     same = (lots.row, lots.instrument, lots.side, lots.isolated)
     new = np.ones(len(lots), bool)
     if len(lots):
-        new[1:] = np.any([k[1:] != k[:-1] for k in same], axis=0)
+        new[1:] = reduce(np.logical_or, (k[1:] != k[:-1] for k in same))
     if new.all():
         return _without_empty(lots)
     return _without_empty(_merged(lots, np.cumsum(new) - 1, new, market, problems))
@@ -238,7 +243,7 @@ def _orders(table: Table, row: np.ndarray, instrument: np.ndarray, rows: int) ->
         side,
         table["quantity"],
         table["limit_price"],
-        np.nan_to_num(table["reduce_only"]) > 0,
+        table["reduce_only"] > 0,
         table.rows,
     )
     return raw.sorted(instrument, side)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import repeat
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from .errors import Problem, SymbolError, nearest
+from .errors import Problem, nearest
 from .market import KIND, SPOT, Market
+from .named import take_from_names
 from .parsing import Table
 from .schemas import INSTRUMENT_COLUMNS, TEXT
-from .symbols import Symbol, known, parse
-from .texts import Texts, numbered, objects
+from .texts import Texts, objects
 
 NUMBERS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype != TEXT and c.name != "as_of")
 WORDS = tuple(c.name for c in INSTRUMENT_COLUMNS if c.dtype == TEXT and c.name != "instrument")
-FIXED_BY_NAME = ("strike", "option_type")
-SAID = ("kind", "underlying", "settle", "quote", "option_type", "expiry", "strike", "inverse")
-TOLD = attrgetter(*SAID)
 CURRENCY_OF_ACCOUNT = ("USD",)
 
 
@@ -49,7 +44,7 @@ def instrument_facts(
     words = {column: _words(given, column, names, problems) for column in WORDS}
     stated = Facts(numbers, words)
     _state_extra(stated, given[0].table, codes[0], len(names))
-    _take_from_names(names, stated, lambda i: _place(i, tables, codes), problems, venue)
+    take_from_names(names, stated, lambda i: _place(i, tables, codes), problems, venue)
     return _with_defaults(stated)
 
 
@@ -138,61 +133,6 @@ def _place(i: int, tables: Mapping[str, Table], codes: list[np.ndarray]) -> tupl
     return "", 0
 
 
-def _unreadable(name: str, venue: str) -> str:
-    try:
-        parse(name, venue)
-    except SymbolError as error:
-        return f"{error.problems[0].message} (or fill kind, underlying and settle in the instruments table)"
-    return f"cannot read {name!r}"
-
-
-def _take_from_names(
-    names: np.ndarray,
-    facts: Facts,
-    place: Callable[[int], tuple[str, int]],
-    problems: list[Problem],
-    venue: str,
-) -> None:
-    """Fill what the tables leave open from the names; what can neither be read nor is stated is a problem."""
-    symbols = list(map(known, names, repeat(venue)))
-    read = np.array([symbol is not None for symbol in symbols], bool)
-    clash = ~read & (facts.words["kind"].such("") | facts.words["underlying"].such(""))
-    at = np.flatnonzero(read)
-    if len(at):
-        told = zip(*(TOLD(symbols[i]) for i in at), strict=True)
-        for column, said in zip(SAID, told, strict=True):
-            differs = _fill(facts, column, at, said)
-            if column in FIXED_BY_NAME:
-                clash[at] |= differs
-    for i in np.flatnonzero(clash):
-        if symbols[i] is None:
-            problems.append(Problem(*place(i), "instrument", names[i], _unreadable(str(names[i]), venue)))
-        else:
-            problems.extend(_contradictions(int(i), symbols[i], facts, place(i)))
-
-
-def _fill(facts: Facts, column: str, at: np.ndarray, said: tuple[Any, ...]) -> np.ndarray:
-    """Write what the names of instruments ``at`` (A,) say where nothing is stated; returns where another is (A,)."""
-    if column in facts.numbers:
-        values, own = np.array(said, np.float64), facts.numbers[column][at]
-        facts.numbers[column][at] = np.where(np.isnan(own), values, own)
-        return ~np.isnan(own) & ~np.isnan(values) & (own != values)
-    values, own = Texts(*numbered(list(said))), facts.words[column]
-    facts.words[column] = own.filled(values.spread(at, len(own)))
-    return ~own.at(at).such("") & ~values.such("") & (own.at(at).array != values.array)
-
-
-def _contradictions(i: int, symbol: Symbol, facts: Facts, place: tuple[str, int]) -> Iterator[Problem]:
-    """What the tables state of an instrument though its name says another thing."""
-    stated, said = facts.words["option_type"].array[i], symbol.option_type
-    if stated and said and stated != said:
-        yield Problem(*place, "option_type", stated, f"{stated} here, but the name {symbol.text} says {said}")
-    strike = float(facts.numbers["strike"][i])
-    if symbol.strike == symbol.strike and strike != symbol.strike:
-        message = f"{strike:g} here, but the name {symbol.text} says {symbol.strike:g}"
-        yield Problem(*place, "strike", strike, message)
-
-
 def asset_prices(
     names: np.ndarray, table: Table, code: np.ndarray, facts: Facts, problems: list[Problem]
 ) -> dict[str, np.ndarray]:
@@ -271,11 +211,11 @@ def _canonical(names: np.ndarray, *keys: np.ndarray) -> np.ndarray:
         same &= (before == after) | ((before != before) & (after != after))
     if not same.any():
         return order
-    rank = np.zeros(len(names), np.int64)
-    tied = order[np.append(same, False) | np.append(False, same)]
-    rank[tied] = np.unique(names[tied].astype(str), return_inverse=True)[1]
     place = np.append(0, np.cumsum(~same))  # equal ones share a place
-    return order[np.lexsort((rank[order], place))]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    among = order[tied]
+    order[tied] = among[np.lexsort((np.unique(names[among].astype(str), return_inverse=True)[1], place[tied]))]
+    return order
 
 
 def leaders(market: Market, table: Table, code: np.ndarray, problems: list[Problem]) -> Market:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 
@@ -39,11 +40,18 @@ def ordered(*keys: np.ndarray) -> np.ndarray:
     packed, most = np.zeros(count, np.int64), max(count, 1)
     for key in keys if count else ():
         low, high = int(key.min()), int(key.max())
+        if low == high:
+            continue
         most *= high - low + 1
         if most >= 1 << 62:
             return np.lexsort(keys[::-1])
         packed = packed * (high - low + 1) + (key.astype(np.int64) - low)
     return np.sort(packed * count + np.arange(count)) % max(count, 1)
+
+
+@cache
+def _columns(table: type) -> list[str]:
+    return [f.name for f in fields(table)][2:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +70,7 @@ class Holdings:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every column but ``row``."""
-        names = [f.name for f in fields(self)][2:]
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _columns(type(self))}
 
     def at(self, index: np.ndarray | slice, row: np.ndarray, rows: int) -> Holdings:
         """Records ``index``, now belonging to ``row`` of ``rows`` rows."""

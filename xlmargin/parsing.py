@@ -66,7 +66,10 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     appended to ``problems``; blank rows are passed over; unknown columns are kept as they are in ``extra``.
     A mapping may say in ``header_row`` in which row of its sheet the header stands, and give texts as ``Texts``.
     """
-    columns, spelt = _declared(name, tuple(more))
+    columns, spelt = _declared(name)
+    if more:
+        columns = columns | {c.name: c for c in more}
+        spelt = {folded(c): c for c in columns}
     if data is not None and not hasattr(data, "keys"):
         message = f"a {type(data).__name__} is no table: give a DataFrame or a mapping of columns"
         problems.append(Problem(name, 0, "", None, message))
@@ -80,7 +83,7 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
     blank = {column: _blank(cells) for column, cells in raw.items()}
     keep = _filled(blank.values(), length)
     rows = np.arange(1, length + 1) if keep is None else np.flatnonzero(keep) + 1
-    rows += getattr(data, "header_row", 1)
+    rows += 1 if hasattr(data, "iloc") else getattr(data, "header_row", 1)
     given = {}
     for column in columns.values():
         cells = raw.get(column.name)
@@ -93,9 +96,9 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
 
 
 @lru_cache(maxsize=64)
-def _declared(name: str, more: tuple[Column, ...]) -> tuple[dict[str, Column], dict[str, str]]:
+def _declared(name: str) -> tuple[dict[str, Column], dict[str, str]]:
     """The columns of a table by name, and their names as headers are compared."""
-    columns = {c.name: c for c in (*schema(name), *more)}
+    columns = {c.name: c for c in schema(name)}
     return columns, {folded(c): c for c in columns}
 
 

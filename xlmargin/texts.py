@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+FEW = 64
+
 
 @dataclass(frozen=True, eq=False)
 class Texts:
@@ -29,6 +31,8 @@ class Texts:
         """
         if isinstance(cells, Texts):
             return Texts(cells.number, _stripped(cells.words)).compact()
+        if not isinstance(cells, np.ndarray) and len(cells) < FEW:
+            cells = np.asarray(cells.array, object)
         if not isinstance(cells, np.ndarray):
             number, found = cells.array.factorize()
             return cls(number, _stripped(np.asarray(found, object))).closed()
