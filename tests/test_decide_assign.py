@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from xlmargin.decide.assign import Pots
+from xlmargin.decide.placement.assign import Pots
 
 
 def test_exchanges_find_the_least_of_random_costs():

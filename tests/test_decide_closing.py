@@ -7,8 +7,8 @@ import pytest
 
 import xlmargin as xm
 from tests import shared_golden
-from xlmargin.decide import ranking
-from xlmargin.decide.auction import Auction
+from xlmargin.decide.simulate import ranking
+from xlmargin.decide.simulate.auction import Auction
 
 
 def adl():

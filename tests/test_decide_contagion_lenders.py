@@ -8,7 +8,7 @@ import pytest
 import xlmargin as xm
 from tests.contagion_books import MODEL, WHOLE, check, perps
 from xlmargin.decide.contagion import contagion
-from xlmargin.decide.lenders import Terms
+from xlmargin.decide.contagion.lenders import Terms
 
 
 def aave(*accounts):

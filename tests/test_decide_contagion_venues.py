@@ -8,9 +8,8 @@ import xlmargin as xm
 from benchmarks import bench_contagion as bench
 from tests.contagion_books import MODEL, RATE, WHOLE, check, depth, perps, refused
 from tests.test_decide_worlds import MODELS, law_book
-from xlmargin.decide import cohort
 from xlmargin.decide.across import across
-from xlmargin.decide.contagion import contagion
+from xlmargin.decide.contagion import cohort, contagion
 from xlmargin.decide.moves import named
 from xlmargin.decide.worlds import apply
 

@@ -10,8 +10,8 @@ from tests.test_decide_trades import perps
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.backtest import procyclicality
 from xlmargin.decide.dynamic import dynamic
+from xlmargin.decide.dynamic.regime import settings
 from xlmargin.decide.moves import groups
-from xlmargin.decide.regime import settings
 from xlmargin.errors import InputError
 
 DAY = 86400.0

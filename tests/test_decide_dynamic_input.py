@@ -8,8 +8,8 @@ from tests.test_decide_dynamic import LONG, VOL, account, history, of, on_deribi
 from tests.test_decide_trades import perps
 from tests.test_decide_worlds import law_book
 from xlmargin.decide.dynamic import dynamic
-from xlmargin.decide.regime import FILE
-from xlmargin.decide.scaled import FORMS
+from xlmargin.decide.dynamic.regime import FILE
+from xlmargin.decide.dynamic.scaled import FORMS
 from xlmargin.errors import InputError
 from xlmargin.params import Params
 

@@ -9,12 +9,11 @@ import pytest
 
 import xlmargin as xm
 from tests import evidence, tiered_cases
-from xlmargin.decide import ranking
 from xlmargin.decide.collateral import allocate
 from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.liquidation import liquidation
 from xlmargin.decide.programme import Infeasible
-from xlmargin.decide.simulate import simulate
+from xlmargin.decide.simulate import ranking, simulate
 
 GOLDEN = Path(__file__).parent / "golden"
 EVERYWHERE = (1e-6, 1e3)

@@ -10,8 +10,8 @@ import xlmargin as xm
 from tests import shared_golden
 from tests.command_runs import told
 from xlmargin.decide.collateral import allocate
+from xlmargin.decide.collateral.schedules import FILE, Schedule
 from xlmargin.decide.programme import Infeasible
-from xlmargin.decide.schedules import FILE, Schedule
 from xlmargin.errors import InputError, NoVersion
 from xlmargin.params import versions
 from xlmargin.tiers import ratios

@@ -9,10 +9,9 @@ import xlmargin as xm
 from tests import binance_cases, test_hyperliquid
 from tests.binance_random import random_book
 from tests.test_decide_worlds import MODELS, law_book
-from xlmargin.decide import search
-from xlmargin.decide.liquidation import Liquidation, liquidation, percent
+from xlmargin.decide.liquidation import search, surface
+from xlmargin.decide.liquidation.liquidation import Liquidation, liquidation, percent
 from xlmargin.decide.subject import revaluable
-from xlmargin.decide.surface import surface
 from xlmargin.decide.worlds import moved_session
 from xlmargin.market import OPTION
 from xlmargin.rulebooks.binance import coinm, usdm

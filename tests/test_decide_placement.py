@@ -23,8 +23,8 @@ from tests.placement_desks import (
     required,
 )
 from xlmargin.comparison import in_currency
-from xlmargin.decide.arrangements import LAW
 from xlmargin.decide.placement import place
+from xlmargin.decide.placement.arrangements import LAW
 
 BY_HAND = tomllib.loads((Path(__file__).parent / "golden/decide_placement/by_hand.toml").read_text())
 HEDGED = [("D", option(90_000, "C"), -5.0), ("R", option(90_000, "C"), 5.0)]

@@ -6,7 +6,7 @@ import pytest
 import xlmargin as xm
 from tests import law_books
 from tests.report_reading import columns, derive
-from xlmargin.decide.pledges import pledges
+from xlmargin.decide.collateral import pledges
 
 WHO = {"account": "Mixed collateral", "pool": ""}
 TAKERS = ("derive.portfolio", "derive.standard", "binance.usdm", "paradex.cross", "drift.cross", "okx.cross")

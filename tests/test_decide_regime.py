@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.test_decide_dynamic import DAY, LONG, VOL, account, history, of, prices
-from xlmargin.decide.regime import AT_CAP, AT_FLOOR, AT_SPEED, IN_BUFFER, Policy, settings
+from xlmargin.decide.dynamic.regime import AT_CAP, AT_FLOOR, AT_SPEED, IN_BUFFER, Policy, settings
 
 
 def run(policy, *ratios, start=np.nan):

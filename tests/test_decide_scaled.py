@@ -9,7 +9,7 @@ import xlmargin as xm
 from tests import bybit_cases, okx_cases
 from tests.test_decide_dynamic import account
 from xlmargin.decide.dynamic import dynamic
-from xlmargin.decide.scaled import Scale, scaled
+from xlmargin.decide.dynamic.scaled import Scale, scaled
 from xlmargin.params import Params
 
 CONTINGENCIES = ("option_contingency", "vega_contingency", "delta_contingency", "usdt_usdc_contingency")

@@ -7,9 +7,9 @@ import xlmargin as xm
 from tests.test_decide_trades import perps
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide.moves import named
-from xlmargin.decide.prevent import prevent
-from xlmargin.decide.price_path import read_path
-from xlmargin.decide.simulate import PARTIES, simulate
+from xlmargin.decide.simulate import prevent
+from xlmargin.decide.simulate.price_path import read_path
+from xlmargin.decide.simulate.simulate import PARTIES, simulate
 from xlmargin.decide.trades import closed
 from xlmargin.decide.venues import Ladder, ladder
 from xlmargin.decide.worlds import moved_session

@@ -13,9 +13,8 @@ from tests.law_books import GENERATORS, PARAMS
 from tests.test_decide_exposure import desk
 from tests.test_decide_worlds import COINS, MODELS, _fill, law_book
 from xlmargin.decide.moves import movable
-from xlmargin.decide.stress import stress
-from xlmargin.decide.stress_plan import PARTS
-from xlmargin.decide.stresses import named_stresses
+from xlmargin.decide.stress import named_stresses, stress
+from xlmargin.decide.stress.plan import PARTS
 from xlmargin.market import OPTION, SENSITIVITY
 
 CASES = tomllib.loads((Path(__file__).parent / "golden/decide_stress/futures_by_hand.toml").read_text())["case"]

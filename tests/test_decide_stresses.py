@@ -6,7 +6,7 @@ import re
 import pytest
 
 import xlmargin as xm
-from xlmargin.decide.stresses import FILE, SHARES, WHAT, named_stresses
+from xlmargin.decide.stress.stresses import FILE, SHARES, WHAT, named_stresses
 
 WHOLE = """
 [units]

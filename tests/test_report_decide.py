@@ -27,11 +27,11 @@ from tests.report_reading import (
 from tests.test_report_input import HOSTILE
 from tests.widgets.sample import venue_book
 from xlmargin.decide.across import across
+from xlmargin.decide.collateral import pledges
 from xlmargin.decide.contagion import contagion
 from xlmargin.decide.credit import credit
 from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.placement import place
-from xlmargin.decide.pledges import pledges
 
 WHO = {"account": "Mixed collateral", "pool": ""}
 MODEL = "derive.portfolio"

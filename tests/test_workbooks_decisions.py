@@ -11,9 +11,8 @@ from xlmargin.decide.contagion import contagion
 from xlmargin.decide.credit import credit
 from xlmargin.decide.dynamic import dynamic
 from xlmargin.decide.placement import place
-from xlmargin.decide.price_path import read_path
-from xlmargin.decide.stress import stress
-from xlmargin.decide.stresses import named_stresses
+from xlmargin.decide.simulate.price_path import read_path
+from xlmargin.decide.stress import named_stresses, stress
 
 MAIN = [None] * 4
 BY_VENUE = {"one": "derive.portfolio", "two": "derive.standard"}

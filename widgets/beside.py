@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmargin.decide.baskets import TRADE_COLUMNS
-from xlmargin.decide.hedges import COLUMNS as HEDGE_COLUMNS
+from xlmargin.decide.hedges.hedges import COLUMNS as HEDGE_COLUMNS
 from xlmargin.schemas import REQUIRED, TEXT, Column, schema
 
 TRADED = ("instrument", "quantity", "account", "side", "leverage")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlmargin.decide.collateral import allocate
-from xlmargin.decide.pledges import Pledges, pledges
+from xlmargin.decide.collateral import Pledges, allocate, pledges
 from xlmargin.errors import InputError, Problem, nearest
 
 from . import views

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlmargin.book import Book
-from xlmargin.decide.prevent import prevent
-from xlmargin.decide.simulate import Simulation, simulate
-from xlmargin.decide.surface import surface
+from xlmargin.decide.liquidation import surface
+from xlmargin.decide.simulate import Simulation, prevent, simulate
 from xlmargin.market import FUTURE, PERP, Market
 from xlmargin.scenarios import move_words
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlmargin.decide.dynamic import Dynamic as Found
-from xlmargin.decide.dynamic import day, dynamic
-from xlmargin.decide.regime import TOOLS
+from xlmargin.decide.dynamic.dynamic import day, dynamic
+from xlmargin.decide.dynamic.regime import TOOLS
 from xlmargin.decide.stress import Stress as Stressed
-from xlmargin.decide.stress import stress
-from xlmargin.decide.stresses import named_stresses
+from xlmargin.decide.stress import named_stresses, stress
 from xlmargin.errors import InputError
 from xlmargin.history import TABLE as HISTORY
 from xlmargin.ledger import Note

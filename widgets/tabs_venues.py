@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xlmargin.decide.across import across
-from xlmargin.decide.contagion import OWNERS, contagion
-from xlmargin.decide.credit import EQUITY, NONE, credit
+from xlmargin.decide.contagion.contagion import OWNERS, contagion
+from xlmargin.decide.credit.credit import EQUITY, NONE, credit
 from xlmargin.decide.owners import owners_of
 from xlmargin.decide.placement import place
-from xlmargin.decide.stresses import named_stresses
+from xlmargin.decide.stress import named_stresses
 from xlmargin.registry import models
 
 from . import views

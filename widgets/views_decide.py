@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from xlmargin.decide.liquidation import Surface
 from xlmargin.decide.path import Path
-from xlmargin.decide.prevent import Remedy
-from xlmargin.decide.simulate import PARTIES, Simulation
-from xlmargin.decide.surface import Surface
+from xlmargin.decide.simulate import Remedy
+from xlmargin.decide.simulate.simulate import PARTIES, Simulation
 from xlmargin.html import amount
 from xlmargin.scenarios import move_words
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from xlmargin.decide.dynamic import dynamic
+from xlmargin.decide.liquidation import surface
 from xlmargin.decide.sensitivity import attribution, sensitivity
-from xlmargin.decide.stress import stress
-from xlmargin.decide.stresses import named_stresses
-from xlmargin.decide.surface import surface
+from xlmargin.decide.stress import named_stresses, stress
 from xlmargin.errors import InputError
 from xlmargin.given import series
 from xlmargin.parsing import read_number

@@ -10,10 +10,9 @@ import pandas as pd
 
 from xlmargin.decide.hedges import hedges
 from xlmargin.decide.path import path as ordered
-from xlmargin.decide.prevent import prevent
-from xlmargin.decide.price_path import read_path
 from xlmargin.decide.reruns import account_row
-from xlmargin.decide.simulate import simulate
+from xlmargin.decide.simulate import prevent, simulate
+from xlmargin.decide.simulate.price_path import read_path
 from xlmargin.errors import InputError
 from xlmargin.given import between
 from xlmargin.parsing import read_number

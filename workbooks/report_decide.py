@@ -8,9 +8,8 @@ from typing import Any
 from ..decide.exposure import exposure
 from ..decide.health import health
 from ..decide.sensitivity import sensitivity
-from ..decide.stress import stress
-from ..decide.stress_table import TABLE as SCENARIOS
-from ..decide.stresses import named_stresses
+from ..decide.stress import named_stresses, stress
+from ..decide.stress.table import TABLE as SCENARIOS
 from ..errors import XlmarginError
 from .report_content import Content
 from .report_decisions import notes_of, stressed

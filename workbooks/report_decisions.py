@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..decide.across import Across
-from ..decide.aftermath import Contagion
+from ..decide.contagion import Contagion
 from ..decide.dynamic import Dynamic
+from ..decide.liquidation import Surface
 from ..decide.path import Path
-from ..decide.simulate import PARTIES, Simulation
+from ..decide.simulate.simulate import PARTIES, Simulation
 from ..decide.stress import Stress
-from ..decide.surface import Surface
 from ..errors import InputError
 from ..scenarios import move_words
 from .report_paper import BAND, RED, RULE, Paper, plain

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xlmargin.decide.baskets import TRADE_COLUMNS
-from xlmargin.decide.hedges import COLUMNS as CANDIDATE_COLUMNS
+from xlmargin.decide.hedges.hedges import COLUMNS as CANDIDATE_COLUMNS
 from xlmargin.errors import Problem
 from xlmargin.schemas import FLAG, INSTRUMENT_COLUMNS, REQUIRED, SCHEMAS, TEXT, TIME, Column, folded, schema
 

@@ -11,8 +11,8 @@ from tests.browser.host import mount, refresh
 from tests.browser.notebooks import expect, type_into
 from tests.browser.test_views import open_tab
 from tests.widgets import sample
+from xlmargin.decide.collateral import pledges
 from xlmargin.decide.contagion import contagion
-from xlmargin.decide.pledges import pledges
 from xlmargin.decide.stress import stress
 from xlmargin.html import amount
 

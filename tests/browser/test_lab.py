@@ -11,7 +11,7 @@ from tests.browser.conftest import PICTURES, picture, watched
 from tests.browser.notebooks import cell, expect, figure, open_notebook, run_all, run_code, type_into
 from tests.browser.servers import ROOT
 from xlmargin.decide.hedges import hedges
-from xlmargin.decide.surface import surface
+from xlmargin.decide.liquidation import surface
 from xlmargin.html import amount
 from xlmargin.shocks import moved
 

@@ -9,7 +9,7 @@ from xlmargin.widgets.tabs_liquidation import MOVES
 import xlmargin as xm
 from tests.widgets import sample
 from tests.widgets.test_panel import MODEL, ids, send
-from xlmargin.decide.pledges import pledges
+from xlmargin.decide.collateral import pledges
 from xlmargin.html import amount
 
 WHERE = {"account": "main", "pool": ""}

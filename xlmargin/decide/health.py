@@ -11,7 +11,7 @@ import numpy as np
 from ..frames import LEGS, holding_name
 from ..ledger import Margin
 from .axis import ALL, COLLATERAL, UNDERLYING, VOLATILITY
-from .liquidation import Liquidation, liquidation, percent
+from .liquidation.liquidation import Liquidation, liquidation, percent
 from .shown import Shown, tabled
 from .subject import on_margin
 from .trades import closed

@@ -1,0 +1,5 @@
+"""Accounts at several venues under one credit line."""
+
+from .credit import Credit, credit
+
+__all__ = ["Credit", "credit"]

@@ -1,0 +1,259 @@
+"""Which trades among candidates lower margin most for what they cost, with the bound that none can go below."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...book import Book
+from ...errors import InputError, Problem
+from ...html import amount
+from ...market import OPTION, Market
+from ...parsing import parse
+from ...registry import Model
+from ...schemas import OPTIONAL, Column
+from ..axis import UNDERLYING, Axis
+from ..candidates import Reach, reach
+from ..exposure import Greeks
+from ..moves import groups, refuse_unpriced
+from ..reruns import Found, Reruns, account_row
+from ..shown import Shown, tabled
+from .cutting import TOLERANCE, Search
+from .ranked import STEPS, alone, step_by_step
+
+COLUMNS = (
+    Column("most", "most contracts, each way", "contracts", need=OPTIONAL, positive=True),
+    Column("cost", "what a contract costs: half the spread and fees", "pool currency", need=OPTIONAL),
+    Column("lot", "contracts are traded in multiples of it", "contracts", need=OPTIONAL, positive=True),
+    Column("price", "price of the trade; empty: the mark", "price", need=OPTIONAL, positive=True),
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hedges(Shown):
+    """Trades (N,) that lower a requirement: what it was, what it becomes, what they cost, and the bound.
+
+    ``bound`` is what requirement and cost together cannot go below with these candidates; NaN where the rule proved
+    not convex here, so that no bound holds. ``refused`` are candidates that the model cannot take.
+    """
+
+    instrument: np.ndarray
+    quantity: np.ndarray
+    cost: np.ndarray
+    before: float
+    after: float
+    available: float
+    bound: float
+    currency: str
+    level: str
+    refused: Mapping[str, str]
+    search: Search
+    names: tuple[str, ...]
+
+    @property
+    def saving(self) -> float:
+        """What the requirement falls by."""
+        return self.before - self.after
+
+    @property
+    def gap(self) -> float:
+        """Requirement and cost less the bound; NaN where there is no bound."""
+        return self.after + float(self.cost.sum()) - self.bound
+
+    @property
+    def words(self) -> str:
+        """What was found and how sure it is."""
+        total = self.after + float(self.cost.sum())
+        before, after, cost, bound, gap = (
+            amount(float(v), self.currency) for v in (self.before, self.after, self.cost.sum(), self.bound, self.gap)
+        )
+        said = f"{self.level} {before} → {after} {self.currency} for {cost}"
+        if not np.isfinite(self.bound):
+            return f"{said}; the rule is not convex here: best of exact re-runs, no bound"
+        if self.gap <= 10 * TOLERANCE * max(1.0, abs(total)):
+            return f"{said}; proved best: nothing goes below {bound}"
+        return f"{said}; nothing goes below {bound}, {gap} from it when stopped"
+
+    def frame(self) -> Any:
+        """A row per trade, the largest first (pandas DataFrame)."""
+        table = pd.DataFrame({"instrument": self.instrument, "quantity": self.quantity, "cost": self.cost})
+        return table.reindex(table["quantity"].abs().sort_values(ascending=False).index).reset_index(drop=True)
+
+    @tabled
+    def ranking(self) -> Any:
+        """Each candidate alone at its best size: saving, cost, saving per cost, the best first (pandas DataFrame).
+
+        ``per_cost`` is missing where a trade that saves is free; these stand first.
+        """
+        found = alone(self.search, self.before)
+        table = pd.DataFrame({"instrument": self.names, "quantity": found.size, "saving": found.saving})
+        free = np.where(found.saving > 0, np.nan, 0.0)
+        per = np.divide(found.saving, found.cost, out=free, where=found.cost > 0)
+        table = table.assign(cost=found.cost, per_cost=per)
+        return table.sort_values(["per_cost", "saving"], ascending=False, ignore_index=True, na_position="first")
+
+
+def hedges(
+    book: Book,
+    market: Market,
+    model: str | Model,
+    candidates: Any = None,
+    *,
+    account: str | None = None,
+    level: str = "initial",
+    fee: float = 0.0,
+    budget: float | None = None,
+    most_trades: int = 0,
+    delta: Mapping[str, tuple[float, float]] | None = None,
+    vega: Mapping[str, tuple[float, float]] | None = None,
+    rounds: int = 100,
+    seconds: float = 10.0,
+    **how: Any,
+) -> Hedges:
+    """The trades that minimise requirement + cost over candidates, by exact re-runs under a linear programme.
+
+    Parameters: ``candidates``, names of instruments or a table (instrument, most, cost, lot, price); else all that
+    the market lists; ``most`` unless given is the account's own gross size; ``fee`` is what a contract without
+    a ``cost`` costs, as a fraction of the USD worth of its underlying; ``budget`` bounds the cost in all;
+    ``most_trades`` the number of instruments; ``delta`` and ``vega`` keep the account's net delta (coins) and vega
+    (USD a point) of an underlying within (low, high); ``rounds`` and ``seconds`` bound the search; ``how`` takes
+    params, options and workers. Where the rule is convex the answer is exact to 1e-6 with its bound; where it proves
+    not to be, the best of ranked re-runs is given and said to be that.
+    Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
+    """
+    wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
+    _refuse(fee, budget, search.cost)
+    search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
+    search.limits = _limits(wide, search, delta or {}, vega or {})
+    start = search.margin(np.zeros((1, len(names))))
+    end = time.perf_counter() + seconds
+    search.solve(rounds, seconds)
+    if not search.convex:
+        step_by_step(search, most_trades or STEPS, end)
+    return _found(search, names, start, wide.refused)
+
+
+def _refuse(fee: float, budget: float | None, cost: np.ndarray) -> None:
+    """InputError for what trades cost or may cost below zero: no trade is paid for being made."""
+    given = {"fee": fee, "budget": 0.0 if budget is None else budget, "cost": float(cost.min(initial=0.0))}
+    wrong = {name: value for name, value in given.items() if not value >= 0.0}
+    if wrong:
+        raise InputError([Problem("candidates", 0, n, v, f"{v:g}; must be zero or more") for n, v in wrong.items()])
+
+
+def _asked(
+    book: Book, market: Market, model: str | Model, given: Any, level: str, fee: float, how: Mapping[str, Any]
+) -> tuple[Reach, Search, tuple[str, ...]]:
+    """A search over the candidates that the model takes, and their names."""
+    names, table = _candidates(market, given)
+    wide = reach(book, market, model, names, how)
+    kept = [n for n, name in enumerate(names) if name in wide.number]
+    if not kept:
+        why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
+        raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {id} takes: {why}")])
+    names = [names[n] for n in kept]
+    search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level)
+    if fee:
+        currency = search.margin(np.zeros((1, len(names)))).currency
+        own = fee * np.nan_to_num(_size(wide, search, currency))
+        search.cost = np.where(np.isnan(table["cost"][kept]), own, search.cost)
+    return wide, search, tuple(names)
+
+
+def _found(search: Search, names: tuple[str, ...], start: Found, refused: Mapping[str, str]) -> Hedges:
+    """The best trades of a search, run again."""
+    best, used = search.margin(search.best[None]), np.flatnonzero(search.best)
+    cost = search.cost * np.abs(search.best)
+    return Hedges(
+        instrument=np.array(names, object)[used],
+        quantity=search.best[used],
+        cost=cost[used],
+        before=float(start.need[0]),
+        after=float(best.need[0]),
+        available=float(best.equity[0] - best.need[0] - cost.sum()),
+        bound=search.lower if search.convex else np.nan,
+        currency=start.currency,
+        level=search.margin.level,
+        refused=refused,
+        search=search,
+        names=names,
+    )
+
+
+def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Names and columns most, cost, lot, price (K,), NaN where not given."""
+    columns = [c.name for c in COLUMNS]
+    if given is None:
+        listed = [str(n) for n, k in zip(market.name, market.kind, strict=True) if k < 4]
+        given = {"instrument": listed}
+    given = [given] if isinstance(given, str) else given
+    if isinstance(given, Sequence):
+        given = {"instrument": [str(n) for n in given]}
+    data = {str(k): np.asarray(v) for k, v in dict(given).items()}
+    size = len(next(iter(data.values()))) if data else 0
+    data.setdefault("quantity", np.ones(size))
+    problems: list[Problem] = []
+    table = parse("positions", data, problems, COLUMNS)
+    if problems:
+        raise InputError([Problem("candidates", p.row, p.column, p.value, p.message) for p in problems])
+    if not len(table):
+        raise InputError([Problem("candidates", 0, "instrument", None, "no candidates: the list is empty")])
+    return [str(n) for n in table["instrument"]], {c: table[c].astype(np.float64) for c in columns}
+
+
+def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: str) -> Search:
+    market, book = wide.session.market, wide.book
+    number = np.array([wide.number[n] for n in names], np.int64)
+    worth = _worth(market)
+    gross = float(np.nansum(np.abs(book.legs.quantity) * worth[book.legs.instrument]))
+    unit = gross / worth[number] if gross else np.ones(len(number))
+    unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
+    most = np.where(np.isnan(table["most"]), unit, table["most"])
+    rerun = Reruns(wide.session, book, number, table["price"], level)
+    return Search(rerun, np.nan_to_num(table["cost"]), most, table["lot"], unit)
+
+
+def _worth(market: Market) -> np.ndarray:
+    """Size of a contract (I,) at the price of its underlying: what two instruments are compared by."""
+    level = Axis.of(market, UNDERLYING).level[groups(market)[1]]
+    turned = market.inverse & (market.kind != OPTION)
+    return market["contract_size"] * np.where(turned, 1.0, level)
+
+
+def _size(wide: Reach, search: Search, currency: str) -> np.ndarray:
+    """What a contract of each candidate (K,) is worth at the price of its underlying, in ``currency``."""
+    market = wide.session.market
+    unit = dict(zip(map(str, market.assets), market.price, strict=True)).get(currency, 1.0)
+    return _worth(market)[search.margin.instrument] / unit
+
+
+def _limits(
+    wide: Reach,
+    search: Search,
+    delta: Mapping[str, tuple[float, float]],
+    vega: Mapping[str, tuple[float, float]],
+) -> list[tuple[str, np.ndarray, float, float]]:
+    """Delta and vega of an underlying after the trades, as limits on the trades."""
+    if not delta and not vega:
+        return []
+    market, legs = wide.session.market, wide.book.legs
+    refuse_unpriced(market, wide.book)
+    greeks = Greeks.of(market)
+    names, group = groups(market)
+    limits = []
+    for what, by, per in (("delta", delta, greeks.delta), ("vega", vega, greeks.vega)):
+        for name, (low, high) in by.items():
+            if name not in names:
+                raise InputError(f"{what}: nothing follows {name!r}; there are {', '.join(map(str, names))}")
+            if not low <= high:
+                raise InputError(f"{what} of {name}: {low:g} … {high:g}; give the lower end first")
+            own = np.where(names[group] == name, per, 0.0)
+            now = float(own[legs.instrument] @ legs.quantity)
+            row = own[search.margin.instrument]
+            limits.append((f"{what} of {name} within {low:g} … {high:g}", row, low - now, high - now))
+    return limits
