@@ -145,7 +145,7 @@ def _numbered(*given: Table, key: str, also: Iterable[str] = ()) -> tuple[np.nda
     for name in also:
         if name:
             known.setdefault(name, len(known))
-    return objects(list(known)), codes
+    return objects(known), codes
 
 
 def _legs(

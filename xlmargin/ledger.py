@@ -43,8 +43,11 @@ class Line:
         return cls(name, value, tuple(parts), formula=formula, cite=cite)
 
     @classmethod
-    def of(cls, name: str, book: Any, amounts: np.ndarray, on: str = LEGS, **words: str) -> Line:
-        """A leaf from one amount per holding (H,) of ``book``'s table ``on``."""
+    def of(cls, name: str, book: Any, amounts: np.ndarray | None, on: str = LEGS, **words: str) -> Line:
+        """A leaf from one amount per holding (H,) of ``book``'s table ``on``; None is 0 of every holding."""
+        if amounts is None:
+            amounts = np.zeros(len(getattr(book, on))) if book.detail else None
+            return cls(name, np.zeros(len(book)), amounts=amounts, on=on, **words)
         value = getattr(book, on).sum(amounts)
         return cls(name, value, amounts=amounts if book.detail else None, on=on, **words)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,13 +164,11 @@ def is_blank(cell: Any) -> bool:
 
 def _stripped(cells: np.ndarray) -> np.ndarray:
     try:
-        return objects(list(map(str.strip, cells)))
+        return np.fromiter(map(str.strip, cells), object, len(cells))
     except TypeError:  # numbers, dates, or nothing
         return objects(["" if is_blank(cell) else str(cell).strip() for cell in cells])
 
 
-def objects(cells: list[Any]) -> np.ndarray:
+def objects(cells: Collection[Any]) -> np.ndarray:
     """Cells as an array of objects, whatever they are."""
-    out = np.empty(len(cells), object)
-    out[:] = cells
-    return out
+    return np.fromiter(cells, object, len(cells))

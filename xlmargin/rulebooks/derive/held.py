@@ -37,7 +37,8 @@ class Held:
         options = np.where(self.is_option, self.quantity, 0.0)
         short = np.where(self.is_option, uncovered(book, ready.strike_of, options), 0.0)
         index = self.index[legs.row]
-        self.naked, self.perp = short * index, self.on_perps(np.abs(self.quantity), index)
+        self.naked = short * index if short.any() else None
+        self.perp = self.on_perps(np.abs(self.quantity), index) if len(self.perps) else None
         self.options = np.abs(options) * index
 
     def on_perps(self, quantity: np.ndarray, price: np.ndarray) -> np.ndarray:
@@ -46,9 +47,9 @@ class Held:
         out[self.perps] = quantity[self.perps] * price[self.perps]
         return out
 
-    def charge(self, exposure: np.ndarray, key: str) -> np.ndarray:
-        """An exposure per leg (H,) times a parameter of its row."""
-        return exposure * self.of(key)[self.book.legs.row] if exposure.any() else exposure
+    def charge(self, exposure: np.ndarray | None, key: str) -> np.ndarray | None:
+        """An exposure per leg (H,) times a parameter of its row; None where there is none."""
+        return None if exposure is None else exposure * self.of(key)[self.book.legs.row]
 
     def of(self, key: str) -> np.ndarray:
         """A parameter by row (R,); 0 for a row without underlying."""

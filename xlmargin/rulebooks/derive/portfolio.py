@@ -171,14 +171,15 @@ def _initial_contingencies(held: Held) -> list[Line]:
     ]
 
 
-def _doubts(held: Held) -> tuple[np.ndarray, np.ndarray]:
-    """What oracles' doubts about prices add per leg (H,) and per balance (B,)."""
+def _doubts(held: Held) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What oracles' doubts about prices add per leg (H,) and per balance (B,); None where nothing is doubted."""
     if not held.ready.doubtful:
-        return np.zeros(len(held.book.legs)), np.zeros(len(held.book.cash))
+        return None, None
     charge, threshold = held.of("conf_margin"), held.of("conf_threshold")
     legs_confidence, cash_confidence = confidences(held)
     row, cash_row = held.book.legs.row, held.book.cash.row
-    legs = (held.options + held.perp) * low_confidence(legs_confidence, threshold[row], charge[row])
+    exposure = held.options if held.perp is None else held.options + held.perp
+    legs = exposure * low_confidence(legs_confidence, threshold[row], charge[row])
     cash = held.collateral * low_confidence(cash_confidence, threshold[cash_row], charge[cash_row])
     return legs, cash
 
