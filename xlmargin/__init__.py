@@ -57,6 +57,7 @@ __all__ = [
 
 
 LAZY = {
+    "across": "decide.across",
     "allocate": "decide.collateral",
     "attribution": "decide.sensitivity",
     "batch": "bulk",
@@ -70,9 +71,11 @@ LAZY = {
     "named_stresses": "decide.stress",
     "path": "decide.path",
     "place": "decide.placement",
+    "pledges": "decide.collateral",
     "prevent": "decide.simulate",
     "sensitivity": "decide.sensitivity",
     "simulate": "decide.simulate",
+    "slices_of": "decide.slices",
     "stress": "decide.stress",
     "surface": "decide.liquidation",
     "watch": "live",
