@@ -245,7 +245,7 @@ def test_full_disk_while_sorting(desk, monkeypatch):
     same(pd.read_parquet(run(folder).output), whole(made))
 
 
-@pytest.mark.parametrize("accounts", ["spaces", "gaps", "numbers", "categories"])
+@pytest.mark.parametrize("accounts", ["spaces", "gaps", "numbers", "floats", "categories"])
 def test_accounts_however_they_are_written(desk, accounts):
     """Spaces, empty names, whole numbers and categories: the accounts of one call, each once."""
     folder, made = desk
@@ -257,6 +257,7 @@ def test_accounts_however_they_are_written(desk, accounts):
             "spaces": own.where(np.arange(len(own)) % 2 == 0, " " + own + " "),
             "gaps": own.where(own != first, None) if name == "positions" else own.replace(first, ""),
             "numbers": own.map(number),
+            "floats": own.map(number).astype(float if name == "balances" else int),
             "categories": own.astype("category"),
         }[accounts]
         made[name] = made[name].assign(account=written)

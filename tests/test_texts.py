@@ -28,7 +28,8 @@ def test_every_way_gives_the_same_words(way):
 
 
 def test_numbers_and_gaps_become_words():
-    assert Texts.of(np.array([1.0, np.nan])).array.tolist() == ["1.0", ""]
+    assert Texts.of(np.array([1.0, 2.5, np.nan])).array.tolist() == ["1", "2.5", ""]
+    assert Texts.of(pd.Series([3.0, None, "x", 3], dtype=object)).array.tolist() == ["3", "", "x", "3"]
     assert Texts.of(pd.Series([7, None], dtype="Int64")).array.tolist() == ["7", ""]
     assert Texts.of(np.array([["x"], 1, pd.NA], object)).array.tolist()[1:] == ["1", ""]
 
@@ -58,3 +59,17 @@ def test_columns_that_stand_twice_and_cells_that_are_lists_are_told():
         xm.tables(twice, as_of="2026-11-25")
     with pytest.raises(xm.InputError, match=r"not a number: \[1\]"):
         xm.tables({"instrument": ["BTC-PERP"], "quantity": [[1]]}, as_of="2026-11-25")
+
+
+def test_a_blank_cell_does_not_rename_accounts(tmp_path):
+    """Accounts 1 and 2, one balance without an account: pandas turns that column into floats."""
+    positions = pd.DataFrame({"account": [1, 2], "instrument": "BTC-PERP", "quantity": [1.0, -1.0], "mark": 90_000.0})
+    balances = pd.DataFrame({"account": [1, 2, None], "asset": "USDC", "amount": [5_000.0, 6_000.0, 7_000.0]})
+    made = {"positions": positions.assign(index=90_000.0), "balances": balances}
+    made["assets"] = pd.DataFrame({"asset": ["USDC"], "price": [1.0]})
+    for name, table in made.items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    for source in (made, tmp_path):
+        book, market = xm.read(source, venue="derive.portfolio", as_of="2026-01-01")
+        assert book.account.tolist() == ["1", "2", "main"]
+        assert xm.margin(book, market, "derive.portfolio").equity.value.tolist() == [5_000.0, 6_000.0, 7_000.0]

@@ -166,7 +166,18 @@ def _stripped(cells: np.ndarray) -> np.ndarray:
     try:
         return np.fromiter(map(str.strip, cells), object, len(cells))
     except TypeError:  # numbers, dates, or nothing
-        return objects(["" if is_blank(cell) else str(cell).strip() for cell in cells])
+        return objects(["" if is_blank(cell) else word_of(cell) for cell in cells])
+
+
+def word_of(cell: Any) -> str:
+    """A cell as a word; whole floats read as integers, since pandas writes 1.0 for 1 where a cell of a column is blank.
+
+    >>> word_of(1.0), word_of(1.5), word_of(" 1.0 "), word_of(7)
+    ('1', '1.5', '1.0', '7')
+    """
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        return str(int(cell))
+    return str(cell).strip()
 
 
 def objects(cells: Collection[Any]) -> np.ndarray:

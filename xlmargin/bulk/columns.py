@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..schemas import folded
-from ..texts import Texts, is_blank, objects
+from ..texts import Texts, is_blank, objects, word_of
 
 
 def columns(table: Any) -> dict[str, np.ndarray | Texts]:
@@ -46,7 +46,7 @@ def accounts(batch: Any) -> tuple[Any, np.ndarray]:
         coded = coded.dictionary_encode()
     words = coded.dictionary
     if pa.types.is_floating(words.type) or pa.types.is_nested(words.type):
-        words = pa.array(["" if is_blank(word) else str(word) for word in words.to_pylist()], pa.string())
+        words = pa.array(["" if is_blank(word) else word_of(word) for word in words.to_pylist()], pa.string())
     words = pc.utf8_trim_whitespace(pc.fill_null(words.cast(pa.string()), ""))
     words = pa.concat_arrays([pc.if_else(pc.equal(words, ""), "main", words), pa.array(["main"])])
     return words, coded.indices.fill_null(len(words) - 1).to_numpy()
