@@ -90,7 +90,7 @@ def picture(curves: dict[str, dict[int, float]]) -> str:
     try:
         import matplotlib
     except ImportError as error:
-        return f"no picture: {error}"
+        return f"no picture: {error}; for it: pip install 'xlmargin[bench]'"
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
