@@ -78,7 +78,7 @@ def test_what_if_of_trades_money_and_moves(tmp_path):
     moves = {"price": {"BTC": -0.1}, "days": 1.0}
     frame = xm.what_if(*desk(), MODEL, trades, cash={"asset": ["USDC"], "amount": [-5000.0]}, moves=moves).frame()
     agree(rows, frame[frame["account"] == "Hedged"])
-    assert rows[0]["equity"] != 0
+    assert rows[0]["equity change"] != 0
 
 
 def test_what_if_of_the_sources_own_trades_and_of_a_file(tmp_path):

@@ -49,9 +49,9 @@ def test_baskets_are_the_book_with_their_lots():
         r = int(np.flatnonzero(whole.account == account)[0])
         assert row["initial after"] == pytest.approx(whole.initial.value[r])
         assert row["equity after"] == pytest.approx(whole.equity.value[r])
-        assert row["maintenance"] == pytest.approx(row["maintenance after"] - row["maintenance before"])
+        assert row["maintenance change"] == pytest.approx(row["maintenance after"] - row["maintenance before"])
     assert set(table.index) == {("a", "hedge"), ("a", "more"), ("b", "more"), ("b", "turn")}
-    assert table.loc[("a", "hedge"), "initial"] < 0
+    assert table.loc[("a", "hedge"), "initial change"] < 0
     assert table.loc[("a", "hedge"), "passes"]
 
 
@@ -60,7 +60,7 @@ def test_benefit_is_standalone_less_what_is_added():
     found = what_if(book, market, MODEL, {"instrument": ["BTCUSDT"], "quantity": [-0.5], "account": ["a"]}).frame()
     row = found.iloc[0]
     assert row["standalone"] == pytest.approx(0.5 * 60_000 / 125, rel=0.5)
-    assert row["benefit"] == pytest.approx(row["standalone"] - row["initial"])
+    assert row["benefit"] == pytest.approx(row["standalone"] - row["initial change"])
     assert row["benefit"] > row["standalone"]
 
 
@@ -70,7 +70,7 @@ def test_a_share_closes_the_position_that_each_account_holds():
     table = found.frame().set_index("account")
     whole = plus([("b", "SOLUSDT", -20.0)])
     assert table.loc["b", "initial after"] == pytest.approx(whole.initial.value[list(whole.account).index("b")])
-    assert table.loc["a", "initial"] == 0.0
+    assert table.loc["a", "initial change"] == 0.0
     assert np.isnan(found.standalone).all()
 
 
@@ -78,16 +78,16 @@ def test_deposits_and_withdrawals():
     book, market = desk()
     moves = {"basket": ["in", "out"], "asset": ["USDT", "USDT"], "amount": [500.0, -2_990.0], "account": ["b", "b"]}
     table = what_if(book, market, MODEL, cash=moves).frame().set_index("basket")
-    assert table.loc["in", "equity"] == 500.0
-    assert table.loc["out", "equity"] == -2_990.0
+    assert table.loc["in", "equity change"] == 500.0
+    assert table.loc["out", "equity change"] == -2_990.0
     assert not table.loc["out", "passes"]
 
 
 def test_a_changed_market_is_before_today_and_after_there():
     book, market = desk()
     table = what_if(book, market, MODEL, moves={"price": {"BTC": -0.1}}).frame().set_index("account")
-    assert table.loc["a", "equity"] == pytest.approx(-6_000.0)
-    assert table.loc["b", "equity"] == 0.0
+    assert table.loc["a", "equity change"] == pytest.approx(-6_000.0)
+    assert table.loc["b", "equity change"] == 0.0
     both = what_if(
         book,
         market,
@@ -122,7 +122,7 @@ def test_isolated_pools_that_vanish_count_zero_after():
     pools = what_if(book, market, MODEL, trades).frame()
     assert set(pools["pool"]) == {"USDT", "BTCUSDT isolated"}
     isolated = pools[pools["pool"] == "BTCUSDT isolated"].iloc[0]
-    assert isolated["initial"] == 0.0
+    assert isolated["initial change"] == 0.0
     assert isolated["initial before"] > 0
 
 

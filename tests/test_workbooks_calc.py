@@ -164,7 +164,7 @@ def test_what_if_follows_the_trades(desk):
     header, *rows = [r for r in desk.get("what if!A3:R12") if r[0]]
     trades = tables(trades=(2, "quantity", -3.0), keep="trades")["trades"]
     want = what_if(*xm.tables(**tables()), "derive.portfolio", trades).frame()
-    for name in ("equity after", "initial after", "initial", "standalone", "benefit"):
+    for name in ("equity after", "initial after", "initial change", "standalone", "benefit"):
         assert [r[header.index(name)] for r in rows] == want[name].tolist(), name
 
 

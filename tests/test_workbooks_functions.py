@@ -90,7 +90,7 @@ def test_a_what_if_is_the_margin_of_the_book_after_the_trades(margin):
     for figure in ("equity", "initial", "maintenance"):
         assert row[f"{figure} before"] == getattr(margin, figure).value[0]
         assert row[f"{figure} after"] == pytest.approx(getattr(after, figure).value[0], rel=1e-12)
-        assert row[figure] == row[f"{figure} after"] - row[f"{figure} before"]
+        assert row[f"{figure} change"] == row[f"{figure} after"] - row[f"{figure} before"]
     table = what_if(*core(), calls.MODEL, columns_of(calls.TRADES)).frame()
     assert row["standalone"] == table["standalone"][0]
 
@@ -99,8 +99,8 @@ def test_every_basket_is_a_what_if_of_its_own():
     trades = [["basket", "instrument", "quantity"], ["a", "BTC-PERP", 1.0], ["b", "BTC-PERP", -1.0]]
     rows = call("XM_WHATIF", calls.POSITIONS, trades, *calls.BOOK[1:])[1:]
     assert sorted(r[:2] for r in rows) == [["main", "a"], ["main", "b"], ["second", "a"], ["second", "b"]]
-    told = call("XM_WHATIF", calls.POSITIONS, trades, *calls.BOOK[1:], "main", output="initial")
-    assert told == [["#XM! output 'initial': 2 rows; say which account, and give one basket"]]
+    told = call("XM_WHATIF", calls.POSITIONS, trades, *calls.BOOK[1:], "main", output="initial change")
+    assert told == [["#XM! output 'initial change': 2 rows; say which account, and give one basket"]]
     titled = [["My trades", None, None], *calls.changed(trades, 3, 2, "BTC-PRP")]
     told = call("XM_WHATIF", calls.POSITIONS, titled, *calls.BOOK[1:])[0][0]
     assert told.startswith("#XM! trades row 4, column instrument: the market lists no BTC-PRP; did you mean")

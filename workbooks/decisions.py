@@ -54,7 +54,7 @@ def XM_HEALTH(ranges: Ranges, account: str, output: str) -> Any:
 
 @function(
     f"positions* trades* model* balances instruments assets {REST} output more",
-    output="Which column alone is wanted in one cell: initial (its change), initial after, benefit …; left out: all",
+    output="Which column alone is wanted in one cell: initial change, initial after, benefit …; left out: all",
 )
 def XM_WHATIF(ranges: Ranges, trades: Any, account: str, output: str) -> Any:
     """Trades on top of the positions: figures before, after and the change, and what the trades cost alone.

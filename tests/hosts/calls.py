@@ -84,7 +84,7 @@ GOOD = {
     "what if": ("XM_WHATIF", (POSITIONS, TRADES, *BOOK[1:])),
     "what if, change": (
         "XM_WHATIF",
-        (POSITIONS, TRADES, *BOOK[1:], "main", None, None, None, None, "initial"),
+        (POSITIONS, TRADES, *BOOK[1:], "main", None, None, None, None, "initial change"),
     ),
     "exposure": ("XM_EXPOSURE", (*BOOK, "main")),
     "exposure by expiry": ("XM_EXPOSURE", (*BOOK, None, None, None, None, None, "expiry")),

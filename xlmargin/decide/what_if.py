@@ -60,12 +60,8 @@ class WhatIf(Shown):
         covered = self.after["equity"] >= self.after["initial"]
         return covered | (self.change["initial"] <= 0) & (self.change["equity"] >= 0)
 
-    def shown(self) -> Any:
-        """The table with changes named so."""
-        return self.frame().rename(columns={name: f"{name} change" for name in FIGURES})
-
     def frame(self) -> Any:
-        """A row per account, basket and pool (pandas DataFrame): figures before and after, under its name each change.
+        """A row per account, basket and pool (pandas DataFrame): figures before, after, and the change of each.
 
         Refused baskets say why in ``remark``.
         """
@@ -75,7 +71,7 @@ class WhatIf(Shown):
         columns["currency"] = self.currency
         for name in FIGURES:
             columns[f"{name} before"], columns[f"{name} after"] = self.before[name], self.after[name]
-            columns[name] = self.change[name]
+            columns[f"{name} change"] = self.change[name]
         columns["available after"] = self.after["equity"] - self.after["initial"]
         columns |= {"standalone": self.standalone, "benefit": self.benefit, "passes": self.passes, "remark": ""}
         table = pd.DataFrame(columns)

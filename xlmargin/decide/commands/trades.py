@@ -15,9 +15,8 @@ from . import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 TRADES = "give --trades FILE or --trade NAME=QUANTITY, or a trades table in the source"
 FREE = "every trade is free as given: a candidates table with costs, or --most-trades, keeps the list short"
-CHANGES = {n: f"{n} change" for n in ("equity", "initial", "maintenance")}
 SHOWN = {n: n for n in ("account", "basket", "pool", "currency")}
-SHOWN |= {k: v for n, change in CHANGES.items() for k, v in ((f"{n} after", f"{n} after"), (n, change))}
+SHOWN |= {f"{n} {when}": f"{n} {when}" for n in ("equity", "initial", "maintenance") for when in ("after", "change")}
 SHOWN |= {n: n for n in ("available after", "standalone", "benefit", "passes", "remark")}
 MOST_REFUSED, MOST_FREE = 5, 3
 
