@@ -15,11 +15,12 @@ from ..params import Params
 from ..registry import Model
 from ..registry import models as registered
 from ..run import margin
+from .shown import Shown
 
 Models = str | Model | Mapping[str, str | Model] | Iterable[str] | None
 
 
-class Across(dict[str, Margin]):
+class Across(Shown, dict[str, Margin]):
     """The margin of every venue's accounts by venue; every account stands in exactly one of them."""
 
     def frame(self) -> Any:
