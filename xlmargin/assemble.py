@@ -190,7 +190,10 @@ def one_leg_each(lots: Legs, market: Market, problems: list[Problem]) -> Legs:
 
 def _without_empty(legs: Legs) -> Legs:
     full = (legs.quantity != 0) | (legs.accrued != 0) | (legs.posted != 0)
-    return legs if full.all() else legs.at(full, legs.row[full], legs.rows)
+    if full.all():
+        return legs
+    kept = np.flatnonzero(full)
+    return legs.at(kept, legs.row[kept], legs.rows)
 
 
 def _merged(lots: Legs, leg: np.ndarray, new: np.ndarray, market: Market, problems: list[Problem]) -> Legs:

@@ -146,10 +146,10 @@ class Nets:
         key = book.legs.row * width + group
         step = key[1:] - key[:-1]
         if len(key) and step.min(initial=0) >= 0:
-            new = np.empty(len(key), np.int64)
-            new[0], new[1:] = 0, step > 0
-            first = np.append(0, np.flatnonzero(new))
-            return cls(book, np.cumsum(new), book.legs.row[first], group[first])
+            new = np.ones(len(key), bool)
+            np.greater(step, 0, out=new[1:])
+            first = np.flatnonzero(new)
+            return cls(book, np.cumsum(new) - 1, book.legs.row[first], group[first])
         pools, net = np.unique(key, return_inverse=True)
         return cls(book, net, pools // width, pools % width)
 

@@ -177,7 +177,7 @@ def _missing_column(name: str, column: Column, unknown: Mapping[str, Any]) -> Pr
 def _blank(cells: Cells) -> np.ndarray | None:
     """The rows that hold nothing; None if all hold something."""
     if isinstance(cells, Texts):
-        if "" not in cells.words.tolist():
+        if all(cells.words.tolist()):
             return None
         blank = cells.such("")
     elif cells.dtype.kind == "f":

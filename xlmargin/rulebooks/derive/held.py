@@ -39,7 +39,12 @@ class Held:
         index = self.index[legs.row]
         self.naked = short * index if short.any() else None
         self.perp = self.on_perps(np.abs(self.quantity), index) if len(self.perps) else None
-        self.options = np.abs(options) * index
+
+    @property
+    def exposure(self) -> np.ndarray:
+        """Size of each leg at the index (H,)."""
+        size = np.where(self.is_option | self.is_perp, np.abs(self.quantity), 0.0)
+        return size * self.index[self.book.legs.row]
 
     def on_perps(self, quantity: np.ndarray, price: np.ndarray) -> np.ndarray:
         """Quantity × price of perpetuals, 0 of other legs (H,)."""

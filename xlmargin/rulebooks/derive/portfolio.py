@@ -178,8 +178,7 @@ def _doubts(held: Held) -> tuple[np.ndarray | None, np.ndarray | None]:
     charge, threshold = held.of("conf_margin"), held.of("conf_threshold")
     legs_confidence, cash_confidence = confidences(held)
     row, cash_row = held.book.legs.row, held.book.cash.row
-    exposure = held.options if held.perp is None else held.options + held.perp
-    legs = exposure * low_confidence(legs_confidence, threshold[row], charge[row])
+    legs = held.exposure * low_confidence(legs_confidence, threshold[row], charge[row])
     cash = held.collateral * low_confidence(cash_confidence, threshold[cash_row], charge[cash_row])
     return legs, cash
 

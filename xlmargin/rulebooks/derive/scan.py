@@ -23,7 +23,9 @@ def scenario_loss(held: Held) -> tuple[Line, Grid]:
     values = scan(nets, ready.unit)
     curve = {k: ready.curve[k][nets.group] for k in ("positive", "negative", "basis")}
     move = _expiry_results(held, values, curve)
-    linear = book.sum(held.perp_value) + book.cash.sum(held.collateral * held.haircut[:, 2])
+    linear = book.cash.sum(held.collateral * held.haircut[:, 2])
+    if len(held.perps):
+        linear += book.sum(held.perp_value)
     price, weight, label, vol = by_row(held, ready.ladder)
     if linear.any():
         move += linear[:, None] * price
