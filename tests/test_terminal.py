@@ -53,3 +53,13 @@ def test_headings_of_several_levels_are_one_and_no_figure_is_squeezed(capsys):
     assert all(word in told for word in ("together", "limit", "down", "BTC"))
     for value in table.to_numpy().ravel():
         assert f"{value:,.2f}" in told
+
+
+def test_shares_moves_and_answers_are_told_as_in_a_notebook_and_written_as_they_are(tmp_path, capsys):
+    table = pd.DataFrame({"down": [-0.102882], "share": [1.0], "passes": [True], "move BTC": [0.25], "net": [-0.5]})
+    terminal.show(table, "title")
+    out = capsys.readouterr().out
+    for text in ("-10.3 %", "100.0 %", "yes", "+25.0 %", "-0.5"):
+        assert text in out
+    terminal.tell(table, tmp_path / "out.json", "title")
+    assert pd.read_json(tmp_path / "out.json").to_dict("records") == table.to_dict("records")

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .cases import Case, Venues
 from .errors import InputError
 from .given import passed_over
-from .html import figure
+from .html import told
 
 UNSEEN = 160
 LONGEST_WORD = 40
@@ -101,7 +103,7 @@ def show(table: Any, title: str, width: int | None = None) -> None:
         console.print(Text(f"{title}\nnone"), soft_wrap=True)
         return
     table = _flat(table)
-    filled = table[[c for c in table.columns if any(_cell(v) for v in table[c])]]
+    filled = table[[c for c in table.columns if any(_cells(table[c]))]]
     spans = [_span(filled[name]) for name in filled.columns]
     needed = sum(least for least, _ in spans) + 3 * len(spans) + 1
     if width is None and not sys.stdout.isatty():
@@ -124,7 +126,7 @@ def _span(column: Any) -> tuple[int, int]:
     """Least and most width of a column: figures need their whole length, words may be folded between them."""
     from rich.cells import cell_len
 
-    head, cells = _head(column.name).split(" "), [_cell(v) for v in column]
+    head, cells = _head(column.name).split(" "), _cells(column)
     words = [*head, *(cells if _numeric(column) else (w for c in cells for w in c.split()))]
     lines = [*(head if _numeric(column) else [str(column.name)]), *(line for c in cells for line in c.split("\n"))]
     least = max(map(cell_len, words), default=1)
@@ -167,8 +169,8 @@ def _grid(table: Any, widths: list[int]) -> Any:
             no_wrap=number,
             overflow=None if number else "fold",
         )
-    for row in table.itertuples(index=False):
-        view.add_row(*(Text(_cell(value)) for value in row))
+    for row in table.itertuples(index=False, name=None):
+        view.add_row(*(Text(_cell(name, value)) for name, value in zip(table.columns, row, strict=True)))
     return view
 
 
@@ -181,7 +183,7 @@ def _record(table: Any, row: Any) -> Any:
     view.add_column(no_wrap=True)
     view.add_column(overflow="fold")
     for name, value in zip(table.columns, row, strict=True):
-        view.add_row(Text(str(name)), Text(_cell(value), justify="right" if _numeric(table[name]) else "left"))
+        view.add_row(Text(str(name)), Text(_cell(name, value), justify="right" if _numeric(table[name]) else "left"))
     return view
 
 
@@ -189,12 +191,18 @@ def _numeric(column: Any) -> bool:
     return column.dtype.kind in "fiu"
 
 
-def _cell(value: Any) -> str:
-    """A figure to two decimals from a hundred upwards, to six digits below; nothing for a missing one.
+def _cells(column: Any) -> list[str]:
+    return [_cell(column.name, value) for value in column]
 
-    >>> _cell(1234567.891), _cell(0.0123456789), _cell(float("nan")), _cell("BTC")
+
+def _cell(name: Any, value: Any) -> str:
+    """A cell as text by its heading, as a notebook tells it; nothing for a missing one.
+
+    >>> _cell("net", 1234567.891), _cell("net", 0.0123456789), _cell("net", float("nan")), _cell("asset", "BTC")
     ('1,234,567.89', '0.0123457', '', 'BTC')
+    >>> _cell("down", -0.102882), _cell("share", 1.0), _cell("passes", True)
+    ('-10.3 %', '100.0 %', 'yes')
     """
-    if isinstance(value, float):
-        return figure(value) if value == value else ""
+    if isinstance(value, bool | float | np.bool_):
+        return told(str(name), value) if value == value else ""
     return str(value)
