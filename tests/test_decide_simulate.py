@@ -327,3 +327,17 @@ def test_bad_input_in_words():
     )
     with pytest.raises(xm.InputError, match="say which account and pool: a / USDT, b / USDT"):
         simulate(xm.margin(*two, MODEL), {"BTC": [0.0]})
+
+
+def test_totals_are_told_in_the_digits_of_the_currency():
+    """A coin-margined position that loses 0.0004 BTC is not told to have moved nothing."""
+    book, market = xm.tables(
+        {"instrument": ["BTC-PERPETUAL"], "quantity": [200.0], "entry_price": [50_000.0]},
+        {"asset": ["BTC"], "amount": [1.0]},
+        {"instrument": ["BTC-PERPETUAL"], "mark": [50_000.0], "index": [50_000.0]},
+        {"asset": ["BTC"], "price": [50_000.0]},
+        as_of="2026-09-24",
+    )
+    found = xm.simulate(book, market, "deribit.standard", {"BTC": [-0.1]})
+    lost = 200.0 / 45_000.0 - 200.0 / 50_000.0
+    assert found.words == f"not liquidated; in all account -{lost:.6f}, others +{lost:.6f} (BTC)"

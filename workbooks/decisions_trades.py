@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from xlmargin.decide.hedges import hedges
 from xlmargin.decide.path import path as ordered
@@ -116,7 +115,7 @@ def XM_PREVENT(ranges: Ranges, path: Any, candidates: Any, account: str) -> Any:
         alone = book.take([account_row(book, name or None)])
         asked = {"vol": vols, "hedges": _instruments(tried), "pool": pool, "options": ranges.own_options}
         found = KEPT.get(key, lambda: prevent(alone, market, ranges.model, moves, **asked))
-    return cells.table(pd.DataFrame([vars(remedy) for remedy in found]))
+    return cells.table(found.frame())
 
 
 def _instruments(tried: Any) -> list[str]:

@@ -14,11 +14,11 @@ import typer
 from ... import terminal
 from ...cases import Case, Venues
 from ...errors import Note
+from ...html import DUST
 from ...options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
 MODULES = ("states", "trades", "falls", "stresses", "venues", "collateral")
 PANEL = "Decisions"
-DUST = 0.005
 Body = Callable[..., Any]
 VERBS: dict[str, Body] = {}
 PLAIN: dict[str, Body] = {}

@@ -10,7 +10,7 @@ import typer
 from ...cases import Case
 from ...errors import InputError
 from ...given import numbers, series
-from . import DUST, Told, but_zeros, verb
+from . import Told, but_zeros, verb
 
 POINTS = "give --path FILE, or --price NAME=MOVE,MOVE,…"
 
@@ -66,12 +66,8 @@ def simulate(
     rivals = case.table("others", others)
     how = {"seconds": seconds, "slippage": slippage, "fund": fund, "others": rivals}
     told = found(case.margin, along["path"], vol=along["vol"], pool=pool, **how)
-    gained = ", ".join(f"{who} {amount:+,.2f}" for who, amount in told.totals.items() if abs(amount) >= DUST)
-    words = (
-        f"{'liquidated' if told.liquidated else 'not liquidated'}; in all {gained or 'nothing moved'} ({told.currency})"
-    )
     table = told.frame()
-    return Told(table, [words, f"ladder: {told.ladder.cite}"], told.notes, but_zeros(table, *PARTIES))
+    return Told(table, [told.words, f"ladder: {told.ladder.cite}"], told.notes, but_zeros(table, *PARTIES))
 
 
 @verb
@@ -89,13 +85,10 @@ def prevent(
 
     Hedges are tried one at a time: those named, else what the account holds.
     """
-    import pandas as pd
-
     from ..reruns import account_row
     from ..simulate import prevent as found
 
     along = _along(case, path, price, vol)
     book, market = case.read
     alone = book.take([account_row(book, case.account)])
-    told = found(alone, market, case.rulebook, **along, hedges=hedge or (), pool=pool, **case.how)
-    return pd.DataFrame([vars(remedy) for remedy in told])
+    return found(alone, market, case.rulebook, **along, hedges=hedge or (), pool=pool, **case.how).frame()

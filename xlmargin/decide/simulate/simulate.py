@@ -10,6 +10,7 @@ import numpy as np
 
 from ...book import Book, Orders
 from ...errors import InputError, Note, Problem
+from ...html import amount
 from ...ledger import Margin
 from ...run import Session
 from ...scopes import staying
@@ -67,6 +68,14 @@ class Simulation(Shown):
     def liquidated(self) -> bool:
         """Whether anything of the account was closed or taken over."""
         return any(e.kind in ("closed", "taken over", "deleveraged") for e in self.events)
+
+    @property
+    def words(self) -> str:
+        """Whether it is liquidated, and what everybody gained in all, in the digits of the currency."""
+        told = {who: amount(gained, self.currency) for who, gained in self.totals.items()}
+        some = [f"{who} {'+'[: t[0] != '-']}{t}" for who, t in told.items() if t.strip("-0.")]
+        head = "liquidated" if self.liquidated else "not liquidated"
+        return f"{head}; in all {', '.join(some) or 'nothing moved'} ({self.currency})"
 
     def frame(self) -> Any:
         """A row per event (pandas DataFrame): time, kind, words, a column per party, figures afterwards."""
