@@ -136,6 +136,17 @@ def test_collateral_without_manager_is_refused():
         xm.margin(book, market, MODEL)
 
 
+@pytest.mark.parametrize("model", [MODEL, "derive.standard"])
+def test_a_balance_of_nothing_needs_no_manager(model):
+    book, market = xm.tables(
+        balances={"asset": ["USDT", "FOO"], "amount": [0.0, 0.0]},
+        assets={"asset": ["USDC", "USDT", "FOO"], "price": [1.0, 1.0, 2.0]},
+        as_of="2026-11-25",
+    )
+    margin = xm.margin(book, market, model)
+    assert margin.equity.value.tolist() == margin.initial.value.tolist() == margin.maintenance.value.tolist() == [0.0]
+
+
 def test_manager_setting_gives_collateral_its_haircut():
     book, market = xm.tables(
         balances={"asset": ["USDT"], "amount": [1000.0]},

@@ -216,3 +216,19 @@ def test_empty_book_is_zero(model):
     book, market = xm.tables(accounts={"account": ["nobody"]}, as_of=AS_OF)
     margin = xm.margin(book, market, model)
     assert [margin.equity.value[0], margin.initial.value[0], margin.maintenance.value[0]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("model", "name"), [("okx.cross", "BTC-USDT-SWAP"), ("bybit.cross", "BTCUSDT")])
+def test_leverage_is_not_held_against_a_size_that_is_not_known(model, name):
+    """Without a mark no bracket is known: only the mark is asked for, not a leverage "allowed for nan"."""
+    given = {"instrument": [name], "quantity": [1.0], "leverage": [10.0]}
+    book, market = xm.tables(
+        positions=given,
+        balances={"asset": ["USDT"], "amount": [5.0]},
+        assets={"asset": ["USDT"], "price": [1.0]},
+        as_of="2026-06-01",
+        venue=model.partition(".")[0],
+    )
+    with pytest.raises(xm.InputError, match=f"mark: missing for {name}") as caught:
+        xm.margin(book, market, model)
+    assert len(caught.value.problems) == 1

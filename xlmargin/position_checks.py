@@ -42,10 +42,10 @@ def past_the_top(
 
 
 def leverage_above(book: Book, market: Market, size: np.ndarray, tiers: Tiers, key: np.ndarray) -> Iterator[Found]:
-    """Legs with more leverage than the bracket of their ``size`` (H,) allows."""
+    """Legs with more leverage than the bracket of their ``size`` (H,) allows; NaN, for want of a price, is in none."""
     legs, top = book.legs, tiers.leverage(size, key)
     with np.errstate(invalid="ignore"):
-        over = legs.leverage > top
+        over = (legs.leverage > top) & ~np.isnan(size)
     yield from on_legs(
         book,
         market,

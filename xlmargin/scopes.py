@@ -66,14 +66,14 @@ def mixed_scopes(book: Book, market: Market, who: str) -> Iterator[Found]:
 def refused_balances(
     book: Book, market: Market, scope: np.ndarray, accepted: Sequence[set[str]], who: Sequence[str]
 ) -> Iterator[Found]:
-    """A problem for each balance that its account's scope (R,) does not take.
+    """A problem for each balance, other than of nothing, that its account's scope (R,) does not take.
 
     ``accepted`` and ``who`` (U+1) say what each scope takes and how it is called; the last is for accounts without one.
     """
     folded = [{a.casefold() for a in names} for names in accepted]
     table = np.array([[str(a).casefold() in names for a in market.assets] for names in folded], bool)
     taken = table[scope[book.cash.row], book.cash.asset] if len(book.cash) else np.zeros(0, bool)
-    for h in np.flatnonzero(~taken):
+    for h in np.flatnonzero(~taken & (book.cash.amount != 0)):
         r, name = int(book.cash.row[h]), str(market.assets[book.cash.asset[h]])
         u = int(scope[r])
         message = f"{name} is not collateral of {who[u]}{nearest(name, accepted[u])}"

@@ -31,7 +31,7 @@ class Held:
         worth = cash.amount * market.price[cash.asset] / self.stable[cash.row]
         self.collateral = np.where(self.is_cash, 0.0, worth)
         haircut = ready.haircut[ready.scope_kind[self.scope[cash.row]], ready.asset_kind[cash.asset]]
-        self.haircut = np.where(self.is_cash[:, None], 0.0, haircut)
+        self.haircut = np.where((self.collateral == 0)[:, None], 0.0, haircut)
         self.perp_value = self.on_perps(self.quantity, market["mark"][legs.instrument])
         self.nets = book.split(ready.expiry_of)
         options = np.where(self.is_option, self.quantity, 0.0)

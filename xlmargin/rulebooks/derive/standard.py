@@ -117,7 +117,7 @@ def _requirements(held: Held, level: str) -> list[Line]:
     perp = np.where(held.is_perp, np.abs(held.quantity) * held.market["mark"][i], 0.0) * held.of(f"perp_{level}")
     isolated = _isolated(held, level)
     relief = _relief(held, level, isolated)
-    factor = held.ready.base["margin_factor"][book.cash.asset]
+    factor = np.where(held.base == 0, 0.0, held.ready.base["margin_factor"][book.cash.asset])
     if level == "im":
         factor = factor * held.ready.base["im_scale"][book.cash.asset]
     discount = held.base / held.stable[book.cash.row] - held.base * factor
