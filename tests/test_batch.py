@@ -302,6 +302,35 @@ def test_shared_tables_that_are_wrong_stop_the_job(desk):
         run(folder)
 
 
+def test_inputs_are_not_overwritten(desk):
+    """Margins written onto a table that is read would be the end of that table."""
+    folder, made = desk
+    positions = folder / "positions.parquet"
+    before = positions.read_bytes()
+    with pytest.raises(xm.InputError, match=r"positions: positions\.parquet would be overwritten"):
+        batch(positions, folder / ".." / folder.name / "positions.parquet", MODEL, others=files(folder))
+    with pytest.raises(xm.InputError, match=r"balances: balances\.parquet would be overwritten"):
+        batch(positions, folder / "balances.parquet", MODEL, others=files(folder))
+    (folder / "m.problems.parquet").write_bytes(before)
+    with pytest.raises(xm.InputError, match=r"positions: m\.problems\.parquet would be overwritten"):
+        batch(folder / "m.problems.parquet", folder / "m.parquet", MODEL, others=files(folder))
+    data = folder / "set"
+    data.mkdir()
+    made["positions"].to_parquet(data / "0.parquet", index=False)
+    with pytest.raises(xm.InputError, match=r"out\.parquet would be written into set, from which positions are read"):
+        batch(data, data / "out.parquet", MODEL, others=files(folder))
+    assert positions.read_bytes() == before
+    assert not list(folder.glob("*.parts"))
+
+
+@pytest.mark.parametrize("workers", [0, -2])
+def test_no_workers_are_refused(desk, workers):
+    with pytest.raises(xm.InputError, match=f"workers {workers}: give 1 or more"):
+        run(desk[0], workers=workers)
+    with pytest.raises(xm.InputError, match=f"workers {workers}: give 1 or more"):
+        xm.margin(*xm.tables(**desk[1]), MODEL, workers=workers)
+
+
 def test_outcome_checks_the_sum(tmp_path):
     short = Outcome(tmp_path / "x", tmp_path / "y", accounts=3, margined=1, bad=1, rows=1, seconds=0.1, resumed=0)
     with pytest.raises(xm.InputError, match="3 accounts in, 1 margined and 1 with problems"):

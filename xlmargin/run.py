@@ -16,6 +16,7 @@ import numpy as np
 from .book import Book
 from .checks import check, typed_options, typed_settings
 from .errors import InputError, Note, Problem
+from .findings import once
 from .ledger import Margin
 from .market import Market
 from .memory import keep
@@ -85,7 +86,7 @@ class Session:
         }
         return replace(
             result,
-            notes=(*result.notes, *_doubts(self.params, self.market, pooled)),
+            notes=once((*result.notes, *_doubts(self.params, self.market, pooled))),
             ratio=usage if result.ratio is None else result.ratio,
             currency=currency,
             account=pooled.account,
@@ -157,6 +158,8 @@ def session(
 
     With a list of ``problems`` bad accounts are appended to it and left out; without one they raise InputError.
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers {workers}: give 1 or more")
     chosen = find(model)
     settled = typed_options(chosen, options or {})
     in_force = params if params is not None else chosen.in_force(market.as_of, settled)

@@ -43,8 +43,11 @@ def batch(
     local Dask cluster, ``scheduler`` uses one that runs. A job that was stopped goes on where finished parts stand.
     Memory is bounded by the bucket (about 400,000 rows), a row group of the input and the shared tables: half a
     gigabyte for a million accounts of ten positions. Returns an Outcome.
-    Raises InputError for inputs that cannot be read, and where results and problems miss an account of the input.
+    Raises InputError for inputs that cannot be read or would be overwritten, for fewer than one of ``workers``, and
+    where results and problems miss an account of the input.
     """
+    if workers < 1:
+        raise InputError(f"workers {workers}: give 1 or more")
     began = time.perf_counter()
     told = progress or (lambda text, now, all_: None)
     job = _job(positions, output, model, others, as_of, venue, options, payload)
@@ -75,6 +78,7 @@ def _job(
     missing = [f"{name}: no file {path}" for name, path in files.items() if not Path(path).exists()]
     if missing:
         raise InputError("; ".join(missing))
+    _refuse_overwriting(files, Path(output).resolve())
     moment = None if as_of is None else read_time(as_of)
     if payload:
         parameters(Path(payload), chosen, DISTANT if moment is None else moment)
@@ -89,6 +93,17 @@ def _job(
         Path(payload).resolve() if payload else None,
         max(1, -(-_rows(Path(positions)) // ROWS_OF_A_BUCKET)),
     )
+
+
+def _refuse_overwriting(files: Mapping[str, Path | str], output: Path) -> None:
+    """InputError where margins, problems or parts would be written onto what is read."""
+    beside = Job(output, output, "")
+    for name, given in files.items():
+        path = Path(given).resolve()
+        if any(written == path or written in path.parents for written in (output, beside.problems, beside.folder)):
+            raise InputError(f"{name}: {path.name} would be overwritten by the margins: write them to another file")
+        if path in output.parents:
+            raise InputError(f"{output.name} would be written into {path.name}, from which {name} are read")
 
 
 def _rows(positions: Path) -> int:
