@@ -201,3 +201,12 @@ def test_rule_against_a_scalar_loop():
         assert margin.initial.value[r] == expected[name][0] / 10**6
         assert margin.maintenance.value[r] == expected[name][1] / 10**6
     readds(margin, ["a0", "a7"])
+
+
+def test_a_doubt_that_two_markets_share_is_said_once():
+    stack = Stack()
+    for account, coin in (("both", "BTC"), ("both", "ETH"), ("one", "ETH")):
+        stack.add("instruments", instrument=coin, kind="perp", underlying=coin, settle="USDC", mark=1_000.0)
+        stack.add("positions", instrument=coin, quantity=1.0, entry_price=1_000.0, account=account)
+    told = [note for note in stack.margin(MODEL).notes if note.text.startswith("liquidity tiers")]
+    assert [note.where.tolist() for note in told] == [[True, True]]

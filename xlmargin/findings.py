@@ -56,6 +56,21 @@ def notes(*stated: tuple[str, str, np.ndarray]) -> tuple[Note, ...]:
     return tuple(Note(text, cite, where) for text, cite, where in stated if where.any())
 
 
+def once(stated: Iterable[Note]) -> tuple[Note, ...]:
+    """Notes of the same text as one, for the rows of any of them; one without rows concerns all.
+
+    >>> here, there = np.array([True, False]), np.array([False, True])
+    >>> [note.where for note in once([Note("a", "x", here), Note("a", "x", there), Note("b")])]
+    [array([ True,  True]), None]
+    """
+    found: dict[tuple[str, str], Note] = {}
+    for note in stated:
+        same = found.setdefault((note.text, note.cite), note)
+        bare = same.where is None or note.where is None
+        found[note.text, note.cite] = Note(note.text, note.cite, None if bare else same.where | note.where)
+    return tuple(found.values())
+
+
 def chain(*found: Iterable[Found]) -> list[Found]:
     """All findings of several checks, in order."""
     return [one for many in found for one in many]
