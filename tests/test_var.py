@@ -238,3 +238,15 @@ def test_notes():
     assert "no previous margin" in texts(margin(book(alternating(300, 0.01)), tool="buffer"))
     assert "no entry price" in texts(margin(book(alternating(300, 0.01))))
     assert "less than ten years" in texts(margin(book(alternating(300, 0.01)), tool="floor"))
+
+
+def test_what_a_part_costs_alone_stands_beside_it_and_is_not_added():
+    returns = alternating(300, 0.01)
+    floored = margin(book(returns), horizon=1, tool="floor")
+    table = floored.explain()
+    own = table[table["alone"].notna()]
+    assert own["line"].tolist() == ["Floor at long-run volatility"] * 2, "under initial and maintenance"
+    raw = float(table.loc[(table["heading"] == "initial") & (table["line"] == "Recent loss"), "amount"].iloc[0])
+    assert own["amount"].iloc[0] == pytest.approx(max(own["alone"].iloc[0] - raw, 0.0))
+    assert ">alone<" in floored._repr_html_()
+    assert "alone" not in margin(book(returns), horizon=1).explain()

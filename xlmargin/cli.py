@@ -80,7 +80,8 @@ def explain(
             line=["  " * d + (h or name) for d, h, name in zip(table.depth, table.holding, table.line, strict=True)]
         )
         pool = ["pool"] if table["pool"].nunique() > 1 else []
-        table = table.sort_values("pool", kind="stable")[[*pool, "heading", "line", "amount", "formula"]]
+        alone = ["alone"] if "alone" in table else []
+        table = table.sort_values("pool", kind="stable")[[*pool, "heading", "line", "amount", *alone, "formula"]]
     terminal.answer(case, table, output, title)
 
 

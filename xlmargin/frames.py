@@ -39,12 +39,16 @@ def summary(margin: Margin) -> pd.DataFrame:
 
 
 def ledger(margin: Margin) -> pd.DataFrame:
-    """The tree of every line of a detailed margin: depth, path, line, holding, amount, formula, source."""
+    """The tree of every line of a detailed margin: depth, path, line, holding, amount, formula, source.
+
+    Where a line says what it would cost alone, a column ``alone`` holds that beside it: it is never added.
+    """
     rows = []
     for heading, line in margin.lines().items():
         rows.extend(_walk(margin, heading, line, (heading,)))
-    columns = ["account", "pool", "heading", "depth", "path", "line", "holding", "amount", "formula", "source"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["account", "pool", "heading", "depth", "path", "line", "holding", "amount", "formula", "source", "alone"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table if table["alone"].notna().any() else table.drop(columns="alone")
 
 
 def _walk(margin: Margin, heading: str, line: Line, path: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
@@ -55,12 +59,13 @@ def _walk(margin: Margin, heading: str, line: Line, path: tuple[str, ...]) -> It
 def _row(margin: Margin, heading: str, line: Line, path: tuple[str, ...], r: int) -> Iterator[tuple[Any, ...]]:
     who = (margin.account[r], margin.pool[r], heading)
     where = " / ".join(path)
-    yield (*who, len(path) - 1, where, line.name, "", float(line.value[r]), line.formula, line.cite)
+    alone = np.nan if line.alone is None else float(line.alone[r])
+    yield (*who, len(path) - 1, where, line.name, "", float(line.value[r]), line.formula, line.cite, alone)
     for part in line.parts:
         yield from _row(margin, heading, part, (*path, part.name), r)
     if line.amounts is not None:
         for holding, amount in holdings(margin, line, r):
-            yield (*who, len(path), f"{where} / {holding}", line.name, holding, amount, "", "")
+            yield (*who, len(path), f"{where} / {holding}", line.name, holding, amount, "", "", np.nan)
 
 
 def holdings(margin: Margin, line: Line, r: int) -> Iterator[tuple[str, float]]:

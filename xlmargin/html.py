@@ -152,12 +152,20 @@ def ledger(result: Margin) -> str:
     """The ledger of a margin's only account and pool as an indented table that re-adds."""
     rows = result.explain()
     money = str(result.currency[0])
+    alone = ["alone"] if "alone" in rows else []
     shown = [
-        ("\t" * r.depth + (r.holding or r.line), amount(r.amount, money), r.formula, r.source)
+        (
+            "\t" * r.depth + (r.holding or r.line),
+            amount(r.amount, money),
+            *(amount(r.alone, money) if r.alone == r.alone else "" for _ in alone),
+            r.formula,
+            r.source,
+        )
         for r in rows.head(MOST_LEDGER).itertuples()
     ]
     more = f"<p>… and {len(rows) - len(shown):,} more rows: see explain()</p>" if len(rows) > len(shown) else ""
-    return table(("line", money, "formula", "source"), shown, (False, True, False, False)) + more
+    heads, numeric = ("line", money, *alone, "formula", "source"), (False, True, *[True for _ in alone], False, False)
+    return table(heads, shown, numeric) + more
 
 
 def line(top: Line) -> str:
