@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Problem, nearest
-from .market import KIND, SPOT, Market
+from .market import KIND, SIZE_NOT_GIVEN, SPOT, Market
 from .named import take_from_names
 from .parsing import Table
 from .schemas import INSTRUMENT_COLUMNS, TEXT
@@ -49,8 +49,12 @@ def instrument_facts(
 
 
 def _with_defaults(facts: Facts) -> Facts:
-    """What follows from other facts: the scope is the underlying, results are paid in the quote currency, linear, 1."""
+    """What follows from other facts: the scope is the underlying, results are paid in the quote currency, linear, 1.
+
+    A column of its own says where the contract size was not given, for venues whose contracts are not of 1 unit.
+    """
     words, numbers = dict(facts.words), dict(facts.numbers)
+    numbers[SIZE_NOT_GIVEN] = np.isnan(numbers["contract_size"]).astype(np.float64)
     for column, source in (("scope", "underlying"), ("settle", "quote")):
         words[column] = words[column].filled(words[source])
     for column, value in (("inverse", 0.0), ("contract_size", 1.0)):

@@ -12,6 +12,7 @@ from .pricing import YEAR, black76
 
 SPOT, PERP, FUTURE, OPTION, ASSET, SENSITIVITY = range(6)
 KIND = {"spot": SPOT, "perp": PERP, "future": FUTURE, "option": OPTION, "asset": ASSET, "sensitivity": SENSITIVITY}
+SIZE_NOT_GIVEN = "size_not_given"
 
 
 @dataclass(frozen=True, eq=False)

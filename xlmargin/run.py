@@ -16,9 +16,9 @@ import numpy as np
 from .book import Book
 from .checks import check, typed_options, typed_settings
 from .errors import InputError, Note, Problem
-from .findings import once
+from .findings import once, rows_with
 from .ledger import Margin
-from .market import Market
+from .market import OPTION, Market
 from .memory import keep
 from .params import Params
 from .registry import Model, Ready
@@ -27,6 +27,8 @@ from .stitch import stitched
 from .texts import numbered
 
 BLOCK = 2048
+ODD_VOLATILITY = 5.0
+MOST_NAMED = 20
 keep()
 
 
@@ -105,6 +107,25 @@ def _doubts(params: Params, market: Market, book: Book) -> Iterator[Note]:
             where[book.legs.row[doubted[market.scope[book.legs.instrument]]]] = True
             if where.any():
                 yield Note(text, params.model, where)
+    yield from _odd_volatilities(market, book)
+
+
+def _odd_volatilities(market: Market, book: Book) -> Iterator[Note]:
+    """A note on rows with options whose volatility looks like a percentage: nothing here is refused."""
+    odd = np.flatnonzero((market.kind == OPTION) & (market["iv"] > ODD_VOLATILITY))
+    if not len(odd):
+        return
+    of_legs = book.legs.instrument
+    for i in odd[:MOST_NAMED]:
+        iv = market["iv"][i]
+        text = f"the volatility of {market.name[i]}, {iv:g}, is read as {100 * iv:,.0f} %; was {iv:g} % meant?"
+        where = rows_with(book.legs, of_legs == i)
+        if where.any():
+            yield Note(text, "", where)
+    more = rows_with(book.legs, np.isin(of_legs, odd[MOST_NAMED:]))
+    if more.any():
+        text = f"volatilities above {ODD_VOLATILITY:g} are read as fractions (46 as 4,600 %); were percentages meant?"
+        yield Note(text, "", more)
 
 
 @dataclass(frozen=True, eq=False)

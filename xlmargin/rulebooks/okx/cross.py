@@ -29,7 +29,7 @@ from ...scopes import Found
 from ...tiers import Tiers
 from . import options
 from .account import Account, prepared, problems
-from .families import families, groups, sizes
+from .families import families, groups, sizes, unsized
 from .liquidation import liquidation_price, loan_liquidation_price
 from .payloads import loaded
 
@@ -176,6 +176,7 @@ def _notes(held: Held) -> tuple[Note, ...]:
     fee = "the liquidation fee of options is not known and not in the requirement"
     value = "inferred: long options are no margin, short ones count at their marks in multi-currency mode"
     return notes(
+        unsized(book, market),
         ("no leverage given: the highest that the tier allows is taken", "", rows_with(book.legs, held.silent)),
         ("a position has no entry price: its result since entry is not in equity", "", without_entry(book, market)),
         ("position tiers are old or partial; load the venue's", held.cite("tiers"), own),

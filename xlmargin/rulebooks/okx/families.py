@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ...book import Book
-from ...market import FUTURE, OPTION, PERP, Market
+from ...findings import rows_with
+from ...market import FUTURE, OPTION, PERP, SIZE_NOT_GIVEN, Market
 from ...tiers import quotes
 
+SIZE = (
+    "the contract size is not given and taken as 1 unit, but OKX quotes contracts of a size of their own "
+    "(BTC-USDT-SWAP 0.01 BTC): give contract_size",
+    "okx.com/docs-v5, public instruments: ctVal × ctMult",
+)
 TYPE = {PERP: "SWAP", FUTURE: "FUTURES", OPTION: "OPTION"}
 
 
@@ -31,3 +37,10 @@ def sizes(book: Book, family: np.ndarray, option: np.ndarray) -> np.ndarray:
     short = np.where(option[legs.instrument], np.maximum(-legs.quantity, 0.0), np.abs(legs.quantity))
     nets = book.split(family)
     return nets.sum(short)[nets.net]
+
+
+def unsized(book: Book, market: Market) -> tuple[str, str, np.ndarray]:
+    """A note on rows that hold or order contracts whose size was not given."""
+    bare = (market.column(SIZE_NOT_GIVEN, 0.0) > 0) & np.isin(market.kind, list(TYPE))
+    rows = rows_with(book.legs, bare[book.legs.instrument]) | rows_with(book.orders, bare[book.orders.instrument])
+    return (*SIZE, rows)

@@ -26,6 +26,7 @@ from ...risk import largest
 from ...scopes import Found
 from . import account, units
 from .account import Account
+from .families import unsized
 from .payloads import loaded
 from .units import Units
 
@@ -161,6 +162,7 @@ def _notes(risk: Units, held: Account, option: np.ndarray) -> tuple[Note, ...]:
     by_group = "basis and minimum charge are known for BTC and LTC; other coins' are by group"
     futures = "basis charge of dated contracts (MR4) is inferred: annual move risk times time, at least the perpetual's"
     return notes(
+        unsized(book, market),
         ("a position has no entry price: its result since entry is not in equity", "", without_entry(book, market)),
         (options, "", rows_with(book.legs, option)),
         (futures, held.ready.params.cite("basis_annual"), rows_with(book.legs, kind == FUTURE)),
