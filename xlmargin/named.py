@@ -67,6 +67,8 @@ def _told(names: tuple[str, ...], venue: str) -> tuple[np.ndarray, dict[str, np.
             said[column][at] = cells
         else:
             said[column] = Texts(*numbered(list(cells))).spread(at, len(names))
+    for kept in (read, *(said[column] for column in NUMBERS if column in said)):
+        kept.flags.writeable = False
     return read, said
 
 

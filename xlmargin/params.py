@@ -130,6 +130,10 @@ class Params:
         """A reader of keys for ``scopes``: numbers as a (U,) float64 array, anything else as a list.
 
         With ``none`` that number stands behind the others (U+1,), so that −1, no scope, finds it.
+
+        >>> p = Params("m", dt.datetime(2024, 1, 1), {"x": 1.0}, {"BTC": {"x": 2.0}}, {}, {"x": "fraction"})
+        >>> p.on(["BTC", "ETH"], none=0.0)("x").tolist()
+        [2.0, 1.0, 0.0]
         """
         names = tuple(map(str, scopes))
         if len(self._read) >= MOST_READERS:

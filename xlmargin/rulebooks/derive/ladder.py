@@ -60,4 +60,7 @@ def _made(p: Params, names: tuple[str, ...]) -> Ladder:
     label, vol = found.label, SHOWN[found.vol]
     vol[-1] = 0
     published = (label >= 0).sum(axis=1)
-    return Ladder(found.price - 1.0, found.weight, label, vol, published, factor, np.log(factor), state, found.skewed)
+    tables = (found.price - 1.0, found.weight, label, vol, published, factor, np.log(factor), state)
+    for table in tables:
+        table.flags.writeable = False
+    return Ladder(*tables, found.skewed)

@@ -131,6 +131,7 @@ def _haircut_table(p: Params, scopes: tuple[str, ...], assets: tuple[str, ...]) 
         folded = {name.casefold(): row for name, row in accepted.items()}
         for c, name in enumerate(assets):
             table[u, c] = folded.get(name.casefold(), np.nan)
+    table.flags.writeable = False
     return table
 
 
