@@ -9,7 +9,7 @@ import pytest
 
 import xlmargin as xm
 from tests.widgets import sample
-from xlmargin import html
+from xlmargin import frames, html
 
 MODEL = "derive.portfolio"
 
@@ -98,3 +98,17 @@ def test_a_long_result_says_how_much_is_left():
     )
     text = xm.margin(many, market, MODEL)._repr_html_()
     assert "and 30 more rows" in text
+
+
+def test_the_worst_scenario_is_said_in_moves(desk):
+    """Its number alone says nothing; each pool's words are those of the grid of its account."""
+    margin = xm.margin(*desk, MODEL)
+    table = frames.summary(margin, most_legs=1_000)
+    assert "worst scenario" not in margin.frame()
+    for account, words in zip(table["account"], table["worst scenario"], strict=True):
+        detail = margin.detail(account)
+        grid = frames.matrix(detail)
+        worst = grid[grid["worst"]].iloc[0]
+        assert words == detail.frame()["worst scenario"][0]
+        assert words.startswith(f"price {100 * worst['price']:+.4g} %, volatility ")
+        assert words in margin._repr_html_()

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ledger import Grid, Margin
+from ..ledger import Margin
 from ..netting import Benefit
-from ..scenarios import vol_words
 
 ACCOUNTS_IN_FULL = 25
 HOLDINGS_IN_FULL = 250
@@ -93,19 +92,6 @@ def largest(amounts: np.ndarray, most: int = HOLDINGS_IN_FULL) -> np.ndarray:
     if len(held) <= most:
         return held
     return np.sort(held[np.argsort(-np.abs(amounts[held]), kind="stable")[:most]])
-
-
-def scenario_words(grid: Grid, d: int, s: int) -> str:
-    """A scenario in words: price and volatility move, and what part of its result counts."""
-    move, vol, weight = of_row(grid.price, d)[s], of_row(grid.vol, d)[s], of_row(grid.weight, d)[s]
-    part = "" if weight == 1 else f", counted at {100 * weight:.4g} %"
-    price = f"price {100 * move:+.4g} %, " if np.isfinite(move) else f"no. {of_row(grid.label, d)[s]}, "
-    return f"{price}volatility {vol_words(vol)}{part}"
-
-
-def of_row(values: np.ndarray, d: int) -> np.ndarray:
-    """One row (S,) of a grid's table, which may be common to all rows."""
-    return values if values.ndim == 1 else values[d]
 
 
 def joined(words: Sequence[Any], most: int = 12) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..frames import of_row, scenario_words
 from ..html import amount
 from ..scenarios import ABS, LINEAR, vol_words
-from .report_content import Content, of_row, scenario_words
+from .report_content import Content
 from .report_paper import BAND, FAINT, HEAD, INK, QUIET, RULE, SIGNED_PERCENT, Paper, cell, money, page
 
 NAME = "Scenarios"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from xlsxwriter.utility import xl_col_to_name
 
-from .report_content import Content, scenario_words
+from ..frames import scenario_words
+from .report_content import Content
 from .report_ledger import Ledger
 from .report_paper import HEAD, NOTHING, PERCENT, Paper, money
 

@@ -15,6 +15,7 @@ import xlmargin as xm
 from . import given, terminal
 from .cases import Case
 from .errors import InputError, XlmarginError
+from .html import MOST_LEGS
 from .options_of_commands import MODEL, Account, AsOf, Choices, ModelId, Output, Payload, Source, Venue
 
 app = typer.Typer(
@@ -176,7 +177,9 @@ def _moment(market: xm.Market) -> str:
 
 
 def _summary(result: xm.Margin) -> Any:
-    table = result.frame()
+    from .frames import summary
+
+    table = summary(result, most_legs=MOST_LEGS)
     if len(table):
         saving = xm.benefit(result)
         table["benefit"], table["benefit %"] = saving.amount, 100 * saving.percent

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .ledger import CASH, LEGS, ORDERS, Line, Margin
+from .ledger import CASH, LEGS, ORDERS, Grid, Line, Margin
+from .scenarios import vol_words
 
 
 class Comparison(pd.DataFrame):
@@ -33,9 +35,34 @@ class Told(Comparison):
         return decision(self)
 
 
-def summary(margin: Margin) -> pd.DataFrame:
-    """A row per account and pool: equity, requirements, available, ratio, what bound."""
-    return pd.DataFrame(margin.columns())
+def summary(margin: Margin, *, most_legs: int = 0) -> pd.DataFrame:
+    """A row per account and pool: equity, requirements, available, ratio, what bound.
+
+    Where the scenarios are at hand (a detailed margin), or up to ``most_legs`` legs by running the rule again in
+    detail, "worst scenario" says what moves the number of the worst stands for.
+    """
+    table, grid = pd.DataFrame(margin.columns()), margin.grid
+    if margin.worst is None or np.asarray(margin.worst).dtype.kind != "i":
+        return table
+    if grid is None and margin.run is not None and len(margin.run.book.legs) <= most_legs:
+        grid = margin.run.session.run(replace(margin.run.book, detail=True)).grid
+    if grid is not None:
+        words = [scenario_words(grid, d, int(s)) if s >= 0 else "" for d, s in enumerate(grid.worst)]
+        table.insert(list(table.columns).index("worst") + 1, "worst scenario", words)
+    return table
+
+
+def scenario_words(grid: Grid, d: int, s: int) -> str:
+    """A scenario in words: price and volatility move, and what part of its result counts."""
+    move, vol, weight = of_row(grid.price, d)[s], of_row(grid.vol, d)[s], of_row(grid.weight, d)[s]
+    part = "" if weight == 1 else f", counted at {100 * weight:.4g} %"
+    price = f"price {100 * move:+.4g} %, " if np.isfinite(move) else f"no. {of_row(grid.label, d)[s]}, "
+    return f"{price}volatility {vol_words(vol)}{part}"
+
+
+def of_row(values: np.ndarray, d: int) -> np.ndarray:
+    """One row (S,) of a grid's table, which may be common to all rows."""
+    return values if values.ndim == 1 else values[d]
 
 
 def ledger(margin: Margin) -> pd.DataFrame:

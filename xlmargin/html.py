@@ -139,9 +139,10 @@ def margin(result: Margin) -> str:
 
 def _summary(result: Margin) -> Any:
     """The summary with what netting saves, where the book is small enough to show it at once."""
+    from .frames import summary
     from .netting import benefit
 
-    data = result.frame()
+    data = summary(result, most_legs=MOST_LEGS)
     if result.run is not None and len(result.run.book.legs) <= MOST_LEGS:
         saving = benefit(result)
         data.insert(list(data.columns).index("ratio"), "netting benefit", saving.amount)
