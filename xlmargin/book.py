@@ -166,8 +166,8 @@ class Nets:
         """Nets added up by row, as a sparse matrix of ones (R, N)."""
         from scipy import sparse
 
-        ones, own = np.ones(len(self)), np.arange(len(self))
-        return sparse.csr_matrix((ones, own, self.start), (len(self.book), len(self)))
+        ones, own = np.ones(len(self)), np.arange(len(self), dtype=np.int32)
+        return sparse.csr_matrix((ones, own, self.start.astype(np.int32)), (len(self.book), len(self)))
 
     def sum(self, amounts: np.ndarray) -> np.ndarray:
         """Amounts per leg (H,) added up by net (N,)."""

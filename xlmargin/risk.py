@@ -10,9 +10,13 @@ from scipy import sparse
 from .book import Book, Nets
 from .holdings import starts
 
+MOST_32 = 1 << 30
+
 
 def matrix(row_start: np.ndarray, instrument: np.ndarray, quantity: np.ndarray, width: int) -> sparse.csr_matrix:
     """Quantities as a sparse matrix (N, I) from the start of each row (N+1,)."""
+    if len(quantity) <= MOST_32:  # SciPy would find that the numbers fit by looking at each
+        instrument, row_start = instrument.astype(np.int32), row_start.astype(np.int32)
     return sparse.csr_matrix((quantity, instrument, row_start), (len(row_start) - 1, width))
 
 
