@@ -169,3 +169,12 @@ def test_an_unbounded_programme_says_so():
     programme.add("floor", [0], [1.0], 0.0, np.inf)
     with pytest.raises(Infeasible, match="unbounded: give limits on the amounts"):
         programme.solve()
+
+
+def test_a_price_that_is_not_given_is_said_to_count_as_one():
+    calls = {"requirement": ["CCP"], "required": [50.0]}
+    bare = allocate({"asset": ["cash", "bond"], "quantity": [100.0, 50.0], "price": [None, 2.0]}, calls)
+    assert [note.text for note in bare.notes] == ["no price is given of cash: a unit of it counts as 1"]
+    assert bare.notes[0].text in bare._repr_html_()
+    assert allocate({"asset": ["cash"], "quantity": [100.0]}, calls).notes
+    assert not allocate({"asset": ["cash"], "quantity": [100.0], "price": [1.0]}, calls).notes

@@ -36,5 +36,8 @@ def XM_COLLATERAL(
     with told_in(None, assets, demand, *rest.values()):
         found = KEPT.get(key, lambda: allocate(columns(assets), columns(demand), **plain, **how))
     if which == "summary":
-        return cells.table(summary(cost=found.cost, bound=found.bound, exact=found.exact, words=found.words))
+        notes = "; ".join(note.text for note in found.notes)
+        return cells.table(
+            summary(cost=found.cost, bound=found.bound, exact=found.exact, words=found.words, notes=notes)
+        )
     return cells.table(getattr(found, which))

@@ -12,9 +12,10 @@ import pandas as pd
 from ...errors import InputError, Note, Problem, nearest
 from ..programme import Programme, Solution
 from ..shown import Shown
-from .posting import posted
+from .posting import UNPRICED, posted
 from .schedules import with_schedule
 
+MOST_NAMED = 12
 ASSETS = ("asset", "quantity", "price", "haircut", "cost", "lot", "group")
 REQUIREMENTS = ("requirement", "required", "minimum", "most_assets")
 PAIRS = ("asset", "requirement", "haircut", "cost", "limit", "held")
@@ -76,7 +77,7 @@ def allocate(
         pairs, notes = with_schedule(assets, requirements, pairs, haircuts, as_of)
     case = _Case.read(assets, requirements, pairs, tiers, groups, move_cost)
     model = _Model(case)
-    return replace(model.told(model.programme.solve(seconds)), notes=notes)
+    return replace(model.told(model.programme.solve(seconds)), notes=(*notes, *case.doubts()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,13 @@ class _Case:
         for column in ("haircut", "cost"):
             own[column] = own[column].fillna(own[f"{column} of asset"])
         return cls(a, r, own, t, g, move_cost)
+
+    def doubts(self) -> Iterator[Note]:
+        """What was not given and taken as stated."""
+        bare = list(dict.fromkeys(self.assets["asset"][self.assets[UNPRICED]]))
+        if bare:
+            more = f" and {len(bare) - MOST_NAMED} more" if len(bare) > MOST_NAMED else ""
+            yield Note(f"no price is given of {', '.join(bare[:MOST_NAMED])}{more}: a unit of it counts as 1")
 
 
 def _unknown(name: str, table: Any, column: str, known: set[str]) -> Iterator[Problem]:

@@ -11,10 +11,14 @@ from ...cells import read_number
 from ...errors import Problem, nearest
 
 DEFAULT = {"price": 1.0, "haircut": 0.0, "cost": 0.0, "minimum": 0.0}
+UNPRICED = "unpriced"
 
 
 def posted(name: str, data: Any, columns: tuple[str, ...], needed: tuple[str, ...], problems: list[Problem]) -> Any:
-    """A table with ``columns`` (DataFrame): numbers, NaN or a default where empty; what is wrong is appended."""
+    """A table with ``columns`` (DataFrame): numbers, NaN or a default where empty; what is wrong is appended.
+
+    Where a price is empty the column ``unpriced`` says so.
+    """
     frame = pd.DataFrame({c: [] for c in columns}) if data is None else _frame(data)
     frame = frame.rename(columns={c: str(c).strip().casefold().replace(" ", "_") for c in frame})
     for column in needed:
@@ -28,6 +32,8 @@ def posted(name: str, data: Any, columns: tuple[str, ...], needed: tuple[str, ..
             continue
         raw = frame[column] if column in frame else pd.Series(np.nan, index=frame.index)
         values = _numbers(name, column, raw, problems)
+        if column == "price":
+            frame[UNPRICED] = values.isna()
         frame[column] = values.fillna(DEFAULT[column]) if column in DEFAULT and name != "pairs" else values
     return frame.reset_index(drop=True)
 

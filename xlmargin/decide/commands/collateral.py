@@ -52,4 +52,4 @@ def allocate(
     how = {"haircuts": haircuts, "as_of": as_of, "move_cost": move_cost, "seconds": seconds}
     told = found(assets, requirements, pairs, tiers=tiers, groups=groups, **how)
     terminal.tell(getattr(told, which), output, f"{source.name}: {which}")
-    typer.echo("\n".join([told.words, *(f"{note.text} ({note.cite})" for note in told.notes)]))
+    typer.echo("\n".join([told.words, *(note.text + (f" ({note.cite})" if note.cite else "") for note in told.notes)]))
