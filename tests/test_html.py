@@ -102,7 +102,7 @@ def test_a_long_result_says_how_much_is_left():
 
 def test_the_worst_scenario_is_said_in_moves(desk):
     """Its number alone says nothing; each pool's words are those of the grid of its account."""
-    margin = xm.margin(*desk, MODEL)
+    margin = desk[2]
     table = frames.summary(margin, most_legs=1_000)
     assert "worst scenario" not in margin.frame()
     for account, words in zip(table["account"], table["worst scenario"], strict=True):
