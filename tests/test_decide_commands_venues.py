@@ -38,11 +38,13 @@ def read(folder):
 
 @pytest.mark.parametrize("show", ["positions", "venues", "gains", "refusals"])
 def test_a_placement_by_each_of_its_tables(folder, read, show, tmp_path):
-    rows, said = told(tmp_path, "place", folder, *GIVEN, "--show", show, "--fees", "0.0001")
-    found = place(*read, MODELS, fees=0.0001)
+    costs = ["--fees", "0.0001", "--transfer-cost", "0.02", "--exact-up-to", "8"]
+    rows, said = told(tmp_path, "place", folder, *GIVEN, "--show", show, *costs)
+    found = place(*read, MODELS, fees=0.0001, transfer_cost=0.02, exact_up_to=8)
     agree(rows, found.frame() if show == "positions" else getattr(found, show)())
     assert found.words in said
     assert found.saved > 0
+    assert all(f"note: {note.text}" in said for note in found.notes)
 
 
 def test_what_may_stand_where_is_a_table_of_the_source_or_of_a_file(folder, read, tmp_path):

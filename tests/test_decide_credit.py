@@ -280,3 +280,13 @@ def test_accounts_without_owner_or_venue_are_refused():
         credit(book, market, MODELS)
     with pytest.raises(InputError, match="an empty book"):
         credit(book.take([]), market, MODELS)
+
+
+def test_what_is_used_of_a_line_reads_as_a_sentence():
+    enough = credit(*desk([("D", PERP, 1.0)], {"D": "derive"}, cash=90_000.0), MODELS, {"line": [50_000.0]})
+    assert enough.words.endswith("equity covers it; 0.00 of the line of 50,000.00 is used (0.0 %): within the limit")
+    short = credit(*desk([("D", PERP, 10.0)], {"D": "derive"}, cash=20_000.0), MODELS, {"line": [500_000.0]})
+    used = f"{short.used[0]:,.2f}"
+    assert f"equity leaves {used} of it uncovered; {used} of the line of 500,000.00 is used" in short.words
+    bare = credit(*desk([("D", PERP, 1.0)], {"D": "derive"}), MODELS, {"line": [9e5]}, collateral="none")
+    assert "no collateral is counted against it" in bare.words

@@ -220,5 +220,16 @@ def test_notes_of_the_models_come_with_the_answer():
     found = place(
         *desk([("Y", PERP, 1.0), ("Y", option(80_000, "P"), 1.0)], {"Y": "bybit"}), {"bybit": "bybit.portfolio"}
     )
-    assert any("contingency of delta" in note or "collateral ratios" in note for note in found.notes)
+    assert any("contingency of delta" in note.text or "collateral ratios" in note.text for note in found.notes)
     assert "on what this rests on" in found.words
+
+
+def test_what_must_be_brought_where_is_said():
+    """Nothing stands at the accounts: each account's requirement is to be brought, and the words say it."""
+    book, market = desk([("D", PERP, 10.0), ("R", option(80_000, "C"), -2.0)], cash=10.0)
+    found = place(book, market, MODELS)
+    lacking = found.venues().query("`to bring` > 0").sort_values("to bring", ascending=False)
+    told = ", ".join(f"{r['to bring']:,.2f} to {r['account']}" for _, r in lacking.iterrows())
+    assert len(lacking)
+    assert f"equity to bring: {told};" in found.words
+    assert "to bring" not in place(*desk(HEDGED), MODELS).words

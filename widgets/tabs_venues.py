@@ -165,7 +165,7 @@ def credited(found: Any) -> list[Block]:
             found.limits().drop(columns=["currency"]), f"Lines and limits, the gravest first, {money}", money
         ),
     ]
-    return [*blocks, *([views.text("\n".join(found.notes))] if found.notes else [])]
+    return [*blocks, noted(found.notes)]
 
 
 def spread(found: Any) -> list[Block]:
@@ -212,4 +212,4 @@ def placed(found: Any) -> list[Block]:
     ]
     if len(refused):
         blocks.append(views.table_of(refused, "What cannot stand where, and why"))
-    return [*blocks, *([views.text("\n".join(found.notes))] if found.notes else [])]
+    return [*blocks, noted(found.notes)]

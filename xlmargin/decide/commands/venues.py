@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...cases import Venues
-from ...errors import InputError, Note
+from ...errors import InputError
 from ...given import numbers
 from . import AssetMoves, Level, Moves, RateMove, Told, VolMoves, but_zeros, verb
 from .states import one_of
@@ -36,6 +36,12 @@ def place(
     currency: Annotated[str, typer.Option(help="one currency for all")] = "USD",
     move_cost: Annotated[float, typer.Option(help="cost of moving a position")] = 0.0,
     fees: Annotated[float, typer.Option(help="fraction of notional paid at either end")] = 0.0,
+    transfer_cost: Annotated[
+        float, typer.Option(help="cost of bringing a unit of the currency to where equity falls short")
+    ] = 0.0,
+    exact_up_to: Annotated[
+        int, typer.Option(help="go through every placement up to so many loads of an account, exchange beyond")
+    ] = 4096,
     show: Annotated[
         str, typer.Option(help="positions, venues (what each requires), gains (against other arrangements) or refusals")
     ] = "positions",
@@ -57,11 +63,11 @@ def place(
         currency=currency,
         move_cost=move_cost,
         fees=fees,
+        transfer_cost=transfer_cost,
+        exact_up_to=exact_up_to,
         **case.how,
     )
-    return Told(
-        getattr(told, PLACED[one_of("--show", show, PLACED)])(), [told.words], [Note(text) for text in told.notes]
-    )
+    return Told(getattr(told, PLACED[one_of("--show", show, PLACED)])(), [told.words], told.notes)
 
 
 @verb
@@ -93,7 +99,7 @@ def credit(
     how = {"portfolio": portfolio, "level": level, "collateral": collateral, "currency": currency, **case.how}
     told = found(*case.read, case.models, asked, **how)
     table = getattr(told, LINES[one_of("--show", show, LINES)])()
-    return Told(table, told.words.split("\n"), [Note(text) for text in told.notes])
+    return Told(table, told.words.split("\n"), told.notes)
 
 
 @verb

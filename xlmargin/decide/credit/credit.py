@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...book import Book, added
-from ...errors import InputError, nearest
+from ...errors import InputError, Note, nearest
+from ...findings import once
+from ...html import amount, share
 from ...ledger import Margin
 from ...market import Market
 from ...params import Params
@@ -41,7 +43,7 @@ class Credit(Shown):
     adds: np.ndarray
     lines: Lines
     found: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     portfolio: str
     level: str
     collateral: str
@@ -157,20 +159,31 @@ class Credit(Shown):
     def _told(self, o: int) -> str:
         count = int((self.standing.held[o] > 0).sum())
         where = f"{count} venue{'s'[: count != 1]}"
-        head = f"{self.owners[o]}: {self.required[o]:,.2f} {self.currency} of {self.level} margin at {where}"
+        need, own = self._money(self.required[o]), self.owners[o]
+        head = f"{own}: {need} {self.currency} of {self.level} margin at {where}"
         if np.isnan(self.net[o]):
             return f"{head}; net requirement not known: {self.whole.remark[o]}"
         if self.portfolio:
-            less = f"{abs(self.saved[o]):,.2f} {'less' if self.saved[o] >= 0 else 'more'} to fund"
-            head = f"{head}, {self.net[o]:,.2f} as one account under {self.portfolio}: {less}"
+            less = f"{self._money(abs(self.saved[o]))} {'less' if self.saved[o] >= 0 else 'more'} to fund"
+            head = f"{head}, {self._money(self.net[o])} as one account under {self.portfolio}: {less}"
         else:
             head = f"{head}, not netted: no portfolio model given"
-        use = f"{self.used[o]:,.2f} {'beyond equity' if self.collateral == EQUITY else 'without collateral'}"
         line = float(self.lines.line[o])
         if np.isnan(line):
-            return f"{head}; {use}; no line given"
-        full = f" ({self.utilisation[o]:.1%})" if line > 0 else ""
-        return f"{head}; {use} of a line of {line:,.2f}{full}: {self.state(o)}"
+            return f"{head}; {self._use(o)}; no line given"
+        full = f" ({share(self.utilisation[o])})" if line > 0 else ""
+        drawn = f"{self._money(self.used[o])} of the line of {self._money(line)} is used{full}"
+        return f"{head}; {self._use(o)}; {drawn}: {self.state(o)}"
+
+    def _use(self, o: int) -> str:
+        """What equity leaves uncovered, in words."""
+        used = self._money(self.used[o])
+        if self.collateral != EQUITY:
+            return "no collateral is counted against it"
+        return f"equity leaves {used} of it uncovered" if used.strip("-0.") else "equity covers it"
+
+    def _money(self, value: float) -> str:
+        return amount(float(value), self.currency)
 
 
 def used_of(whole: House, collateral: str) -> np.ndarray:
@@ -244,10 +257,10 @@ def credit(
     )
 
 
-def _notes(margins: list[Margin | None]) -> tuple[str, ...]:
+def _notes(margins: list[Margin | None]) -> tuple[Note, ...]:
     """What the figures rest on, by model, each once."""
-    told = (f"{m.stamp['model']}: {note.text}" for m in margins if m is not None for note in m.notes)
-    return tuple(dict.fromkeys(told))
+    some = [m for m in margins if m is not None]
+    return once(Note(f"{m.stamp['model']}: {note.text}", note.cite) for m in some for note in m.notes)
 
 
 def _adds(

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import Note
+from ...html import amount
 from ..shown import Shown, tabled
 from .pots import Items, Pot
 
-MEETS = 1e-9
+MEETS, MOST_TOLD = 1e-9, 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,7 +23,8 @@ class Placement(Shown):
     ``before``, ``after`` (V,) are what is required as held (hedges nowhere) and as placed; ``equity`` (V,) what stands
     at the pot now; ``short`` (V,) what it lacks as placed, pool by pool. ``bound`` is what no placement can go below,
     NaN where none is known; ``exact`` says that no placement costs less. ``arrangements`` are (name, requirement,
-    remark) for comparison, NaN where the remark says why there is none. ``notes`` are what the figures rest on.
+    remark) for comparison, NaN where the remark says why there is none. ``notes`` are what the figures rest on, each
+    for the pots (V,) that it concerns.
     """
 
     items: Items
@@ -39,7 +42,7 @@ class Placement(Shown):
     currency: str
     arrangements: tuple[tuple[str, float, str], ...]
     why: Mapping[tuple[int, int], str]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @property
     def required(self) -> float:
@@ -108,14 +111,29 @@ class Placement(Shown):
 
     @property
     def words(self) -> str:
-        """What the best placement requires, what it saves, and how sure that is."""
+        """What the best placement requires, what it saves, what must be brought where, and how sure that is."""
         now, count = float(self.before.sum()), len({k for v, k in zip(*np.nonzero(self._moving()), strict=True)})
-        less = f"{abs(self.saved):,.2f} {'less' if self.saved >= 0 else 'more'} than as held ({now:,.2f})"
+        less = f"{self._money(abs(self.saved))} {'less' if self.saved >= 0 else 'more'} than as held"
         some = f"{count} position{'s'[: count != 1]} move{'s'[: count == 1]}" if count else "nothing moves"
-        head = f"{self.required:,.2f} {self.currency} of {self.level} margin, {less}; {some}"
-        fees = f", at a cost of {self.cost:,.2f}" if self.cost else ""
+        head = (
+            f"{self._money(self.required)} {self.currency} of {self.level} margin, {less} ({self._money(now)}); {some}"
+        )
+        fees = f", at a cost of {self._money(self.cost)}" if self.cost else ""
         doubts = f"; {len(self.notes)} note{'s'[: len(self.notes) != 1]} on what this rests on" if self.notes else ""
-        return f"{head}{fees}; {self.proof}{doubts}"
+        return f"{head}{fees}{self._brought()}; {self.proof}{doubts}"
+
+    def _brought(self) -> str:
+        """The equity that accounts lack as placed, the largest lack first."""
+        order = [v for v in np.argsort(-self.short, kind="stable") if self._money(self.short[v]).strip("-0.")]
+        if not order:
+            return ""
+        told = [f"{self._money(self.short[v])} to {self.pots[v].account}" for v in order[:MOST_TOLD]]
+        more = [f"the rest to {len(order) - MOST_TOLD} more"] if len(order) > MOST_TOLD else []
+        total = f"{self._money(self.short.sum())} {self.currency} of " if len(order) > 1 else ""
+        return f"; {total}equity to bring: {', '.join([*told, *more])}"
+
+    def _money(self, value: float) -> str:
+        return amount(float(value), self.currency)
 
     @property
     def proof(self) -> str:
@@ -123,10 +141,10 @@ class Placement(Shown):
         if self.exact:
             return "proved least: every placement was gone through"
         if self.required + self.cost <= self.bound * (1 + MEETS):
-            return f"proved least: no placement is below {self.bound:,.2f}"
+            return f"proved least: no placement is below {self._money(self.bound)}"
         found = f"best found by exchanges from several starts ({self.tried:,} loads tried)"
         if np.isfinite(self.bound):
-            return f"{found}; no placement is below {self.bound:,.2f}"
+            return f"{found}; no placement is below {self._money(self.bound)}"
         return f"{found}; no bound is known"
 
     def _moving(self) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...book import Book
-from ...errors import InputError, Problem
+from ...errors import InputError, Note, Problem
+from ...findings import once
 from ...ledger import Margin
 from ...market import Market
 from ...params import Params
@@ -67,8 +68,10 @@ def place(
     >>> accounts = {"account": ["H", "X"], "venue": ["hyperliquid.cross", "dydx.cross"]}
     >>> assets = {"asset": ["USDC"], "price": [1.0]}
     >>> desk = tables(held, instruments=listed, accounts=accounts, assets=assets, as_of="2026-11-01")
-    >>> place(*desk).words  # doctest: +ELLIPSIS
-    '4,000.00 USD of initial margin, 5,500.00 less than as held (9,500.00); 1 position moves; proved least: ...
+    >>> print(*place(*desk).words.split("; ")[:3], sep="\\n")
+    4,000.00 USD of initial margin, 5,500.00 less than as held (9,500.00)
+    1 position moves
+    equity to bring: 4,000.00 to X
     """
     book = _of_owner(book, owner)
     places = _places(book, models, params, options, workers)
@@ -201,5 +204,9 @@ def _told(
         currency=currency,
         arrangements=tuple(arrangements(pots, items, held, before, after)),
         why=why,
-        notes=tuple(dict.fromkeys(f"{p.model}: {n.text}" for p, m in zip(pots, placed, strict=True) for n in m.notes)),
+        notes=once(
+            Note(f"{pot.model}: {n.text}", n.cite, np.arange(len(pots)) == v)
+            for v, (pot, m) in enumerate(zip(pots, placed, strict=True))
+            for n in m.notes
+        ),
     )
