@@ -240,7 +240,7 @@ def test_nothing_is_needed_on_a_calm_path_and_no_hedge_helps_where_equity_is_gon
     )
     assert [np.isnan(r.amount) for r in lost] == [True, False, True]
     assert lost[0].words == "not even closing everything suffices"
-    assert "no size up to" in lost[2].words
+    assert "holds nothing of ETH" in lost[2].words
 
 
 def test_prevention_is_of_one_account_with_its_own_hedges_and_its_words_suffice():

@@ -22,6 +22,7 @@ from .reruns import STEP, account_row, several, summed
 from .shown import Shown
 from .trades import Trades, traded
 
+SIDES = {0: "", 1: "long", -1: "short"}
 EXACT = 12
 BEAM = 64
 
@@ -36,6 +37,7 @@ class Path(Shown):
 
     instrument: np.ndarray
     quantity: np.ndarray
+    side: np.ndarray
     initial: np.ndarray
     maintenance: np.ndarray
     available: np.ndarray
@@ -46,19 +48,19 @@ class Path(Shown):
     currency: str
 
     def frame(self) -> Any:
-        """A row per step (pandas DataFrame); step 0 is the account as it is."""
+        """A row per step (pandas DataFrame); step 0 is the account as it is, ``side`` is told in hedge mode."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "step": np.arange(len(self.initial)),
-                "instrument": ["", *self.instrument],
-                "quantity": [0.0, *self.quantity],
-                "initial": self.initial,
-                "maintenance": self.maintenance,
-                "available": self.available,
-            }
-        )
+        table = {
+            "step": np.arange(len(self.initial)),
+            "instrument": ["", *self.instrument],
+            "side": ["", *(SIDES[int(s)] for s in self.side)],
+            "quantity": [0.0, *self.quantity],
+            "initial": self.initial,
+            "maintenance": self.maintenance,
+            "available": self.available,
+        }
+        return pd.DataFrame(table if self.side.any() else {k: v for k, v in table.items() if k != "side"})
 
     @property
     def words(self) -> str:
@@ -80,11 +82,12 @@ def path(
 ) -> Path:
     """The order of a basket's legs, cut into equal slices, whose largest initial margin on the way is least.
 
-    Parameters: ``trades``, a table of one basket (instrument, quantity, price); ``slices``, how many each leg is cut
-    into, one number or by instrument (see ``slices_of`` for a size from depth, fees, volatility and latency);
-    ``account``, which one where there are several. Every state on the way is the account again with what has been
-    done so far. Up to 4,096 states (12 legs in one piece) the order is exact: least largest margin over all orders,
-    and among those the least sum on the way; beyond it is the best of a beam of 64, with a bound.
+    Parameters: ``trades``, a table of one basket (instrument, quantity, price, side; without a side what is held in
+    hedge mode is closed before it is opened on the other side); ``slices``, how many each leg is cut into, one number
+    or by instrument (see ``slices_of`` for a size from depth, fees, volatility and latency); ``account``, which one
+    where there are several. Every state on the way is the account again with what has been done so far. Up to 4,096
+    states (12 legs in one piece) the order is exact: least largest margin over all orders, and among those the least
+    sum on the way; beyond it is the best of a beam of 64, with a bound.
     Raises InputError for baskets that cannot be read, and says which leg the model cannot take.
     """
     r = account_row(book, account)
@@ -96,7 +99,8 @@ def path(
         raise InputError([Problem("trades", 0, "instrument", n, f"{n}: {why}") for n, why in wide.refused.items()])
     pieces = _pieces(slices, names)
     where = np.array([wide.number[n] for n in names], np.int64)
-    walk = _Walk(wide.session, wide.book, where, legs.quantity / pieces, legs.price, pieces)
+    _within_legs(wide.book, legs, where)
+    walk = _Walk(wide.session, wide.book, where, legs.quantity / pieces, legs.price, legs.side, pieces)
     exact = math.prod(int(p) + 1 for p in pieces) <= 2**EXACT
     order, bound = walk.exact() if exact else walk.beam()
     return walk.told(order, bound, exact, names)
@@ -113,6 +117,20 @@ def _one_basket(book: Book, legs: Baskets, row: int) -> None:
         problems.append(Problem("trades", int(legs.row[n]), "account", None, text))
     for n in np.flatnonzero(legs.quantity == 0):
         problems.append(Problem("trades", int(legs.row[n]), "quantity", None, "a leg of a path needs a quantity"))
+    if problems:
+        raise InputError(problems)
+
+
+def _within_legs(book: Book, legs: Baskets, instrument: np.ndarray) -> None:
+    """InputError for trades with a side that close more than is held of it: whatever the order, it must be there."""
+    held, problems = book.legs, []
+    for n in np.flatnonzero(legs.side * legs.quantity < 0):
+        same = (instrument == instrument[n]) & (legs.side == legs.side[n]) & (legs.side * legs.quantity < 0)
+        own = (held.instrument == instrument[n]) & (held.side == legs.side[n])
+        have, gone = float(np.abs(held.quantity[own]).sum()), float(np.abs(legs.quantity[same]).sum())
+        if gone > have * (1.0 + 1e-12):
+            text = f"closes {gone:,.12g} of a {'long' if legs.side[n] > 0 else 'short'} leg of {have:,.12g}"
+            problems.append(Problem("trades", int(legs.row[n]), "quantity", float(legs.quantity[n]), text))
     if problems:
         raise InputError(problems)
 
@@ -143,6 +161,7 @@ class _Walk:
     instrument: np.ndarray
     size: np.ndarray
     price: np.ndarray
+    side: np.ndarray
     pieces: np.ndarray
 
     def figures(self, done: np.ndarray) -> dict[str, np.ndarray]:
@@ -167,7 +186,8 @@ class _Walk:
 
     def _result(self, done: np.ndarray) -> Margin:
         row, leg = np.nonzero(done)
-        trades = Trades.of(row, self.instrument[leg], (done * self.size)[row, leg], price=self.price[leg])
+        size, price, side = (done * self.size)[row, leg], self.price[leg], self.side[leg]
+        trades = Trades.of(row, self.instrument[leg], size, price=price, side=side)
         book = traded(self.book, self.session.market, trades, np.zeros(len(done), np.int64))
         return self.session.margin(replace(book, settings={**book.settings, STEP: np.arange(len(done))}))
 
@@ -223,6 +243,7 @@ class _Walk:
         return Path(
             np.array([names[k] for k in order], object),
             self.size[list(order)],
+            self.side[list(order)],
             found["initial"],
             found["maintenance"],
             found["available"],

@@ -22,13 +22,18 @@ STEP = "_rerun"
 
 @dataclass(frozen=True, eq=False)
 class Reruns:
-    """An account (one row before pooling), candidates (K,) by instrument, and the requirement that is looked at."""
+    """An account (one row before pooling), candidates (K,) by instrument, and the requirement that is looked at.
+
+    ``side`` (K,) says which leg of an instrument held in hedge mode a candidate is; what would close more than is held
+    closes all of it.
+    """
 
     session: Session
     book: Book
     instrument: np.ndarray
     price: np.ndarray
     level: str = "initial"
+    side: np.ndarray | None = None
 
     def __call__(self, quantity: np.ndarray) -> Found:
         """What the account needs with trades ``quantity`` (N, K) on top."""
@@ -42,14 +47,35 @@ class Reruns:
         """Whether pools are of several currencies with some candidate or none: all is counted in USD then."""
         return several(self._result(np.vstack([np.zeros(len(self.instrument)), np.eye(len(self.instrument))])))
 
+    @cached_property
+    def sides(self) -> np.ndarray:
+        """Which leg each candidate (K,) is: 1 long, −1 short, 0 of one-way mode."""
+        return np.zeros(len(self.instrument), np.int8) if self.side is None else self.side
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """What the account holds of each candidate's leg (K,)."""
+        legs = self.book.legs
+        own = (legs.instrument == self.instrument[:, None]) & (legs.side == self.sides[:, None])
+        return own @ legs.quantity
+
+    def _within(self, quantity: np.ndarray) -> np.ndarray:
+        """Trades (N, K) that leave no leg of hedge mode on the other side."""
+        if self.side is None or not self.side.any():
+            return quantity
+        low = np.where(self.side == 1, -self.held, -np.inf)
+        high = np.where(self.side == -1, -self.held, np.inf)
+        return np.clip(quantity, low, high)
+
     def _part(self, quantity: np.ndarray) -> Found:
         result = self._result(quantity)
         return Found(*summed(result, level_of(result, self.level), len(quantity), self.dollars))
 
     def _result(self, quantity: np.ndarray) -> Margin:
         rows = len(quantity)
+        quantity = self._within(quantity)
         row, k = np.nonzero(quantity)
-        trades = Trades.of(row, self.instrument[k], quantity[row, k], price=self.price[k])
+        trades = Trades.of(row, self.instrument[k], quantity[row, k], price=self.price[k], side=self.sides[k])
         book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))
         pooled = self.session.pooled(replace(book, settings={**book.settings, STEP: np.arange(rows)}))
         return self._run(pooled)
@@ -61,17 +87,17 @@ class Reruns:
         straight between kinks; where it is not, a step in some direction shows it (see ``cutting``).
         """
         k = np.arange(len(quantity))
-        trades = Trades.of(np.zeros(len(k), np.int64), self.instrument, quantity, price=self.price)
+        trades = Trades.of(np.zeros(len(k), np.int64), self.instrument, quantity, price=self.price, side=self.sides)
         book = traded(self.book, self.session.market, trades)
         pooled = self.session.pooled(replace(book, settings={**book.settings, STEP: np.zeros(1)}, detail=True))
         result = self._run(pooled)
         lines = {"initial": result.initial, "maintenance": result.maintenance, **result.levels}
         legs, rate = pooled.legs, _rates(result, self.dollars)
         amounts = amounts_on(lines[self.level], LEGS, len(legs)) * rate[legs.row]
-        place = np.full(len(self.session.market), -1)
+        place = np.full((len(self.session.market), 3), -1)
         cross = np.flatnonzero(~legs.isolated)
-        place[legs.instrument[cross]] = cross
-        at = place[self.instrument]
+        place[legs.instrument[cross], legs.side[cross] + 1] = cross
+        at = place[self.instrument, self.sides + 1]
         held = np.where(at >= 0, legs.quantity[at], np.nan)
         grid = result.grid if len(pooled) == 1 and result.grid is not None else None
         scan = (

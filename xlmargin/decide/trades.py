@@ -10,6 +10,7 @@ from ..book import Book, Cash, Legs
 from ..errors import InputError, Problem
 from ..market import ASSET, OPTION, SPOT, Market
 from ..pricing import YEAR
+from .sides import sided
 
 PAID_IN_FULL = (OPTION, SPOT, ASSET)
 
@@ -47,13 +48,15 @@ def traded(book: Book, market: Market, trades: Trades, rows: np.ndarray | None =
     """The book after its trades, each in the row that it names.
 
     ``rows`` (N,) says which row of the book stands in each row of the result before trading: every row once unless
-    given. A trade with its leg adds lots at the average price (harmonic for inverse contracts); against its leg it
-    realises the result of what it closes; options, spot and assets are paid in full. Realised results, premiums and
-    fees go to the wallet of the settlement asset. Raises InputError where a trade has neither price nor mark, or no
-    asset.
+    given. In hedge mode a trade goes to the leg of its side; without a side it closes the leg of the opposite
+    direction first and opens the one of its own with the rest. What is held isolated only is traded there: closing a
+    share of it frees that share of its posted margin. A trade with its leg adds lots at the average price (harmonic for
+    inverse contracts); against its leg it realises the result of what it closes; options, spot and assets are paid in
+    full. Realised results, premiums and fees go to the wallet of the settlement asset. Raises InputError where a trade
+    has neither price nor mark, or no asset.
     """
     rows = np.arange(len(book)) if rows is None else rows
-    trades = _priced(market, trades)
+    trades = sided(book.legs, _priced(market, trades), rows, len(market))
     touched = Touched.of(book.legs, trades, rows, len(market))
     flow = touched.trade(market, trades)
     rest = replace(book, legs=book.legs.at(slice(0, 0), book.legs.row[:0], len(book))).take(rows)
@@ -119,6 +122,8 @@ def _priced(market: Market, trades: Trades) -> Trades:
 class Touched:
     """The legs (K,) that trades touch, by row of the result, instrument and side; ``number`` (T,) is each trade's.
 
+    Of an instrument held both cross and isolated it is the cross leg.
+
     ``at`` (K,) is where such a leg stands among those of the book, ``found`` (K,) whether there is one; ``legs`` are
     the legs as they become, and ``there`` (K,) says which are left.
     """
@@ -139,7 +144,7 @@ class Touched:
         held = ((legs.row * width + legs.instrument) * 3 + legs.side + 1) * 2 + legs.isolated
         wanted = ((rows[row] * width + instrument) * 3 + side + 1) * 2
         at = np.searchsorted(held, wanted)
-        found = np.append(held, -1)[np.minimum(at, len(held))] == wanted
+        found = (np.append(held, -1)[np.minimum(at, len(held))] | 1) == wanted + 1
         fresh = Legs.of(len(rows), row, instrument, np.zeros(len(key)), side=side.astype(legs.side.dtype))
         for name, column in fresh.columns().items():
             column[found] = getattr(legs, name)[at[found]]
@@ -168,6 +173,7 @@ class Touched:
         legs.leverage[n[new]] = trades.leverage[new]
         legs.quantity[n], legs.entry[n], self.there[n] = after, average, ~done
         flow[done] += legs.accrued[n[done]]
+        legs.posted[n] *= 1.0 - np.divide(gone, before, out=np.zeros(len(n)), where=before != 0)
         for column in (legs.accrued, legs.posted, legs.sheet_row):
             column[n[done]] = 0
         return flow

@@ -16,6 +16,7 @@ from ..params import Params
 from ..registry import Model
 from ..run import margin, session
 from .baskets import Baskets, read
+from .closing import refuse_empty, spread, trades_of
 from .moves import held_only, named, words_of_moves
 from .shown import Shown
 from .subject import held
@@ -102,13 +103,15 @@ def what_if(
     (fractions by name), rate, days, as ``xlmargin.decide.moves.named`` takes them. Before is the book as it is, on
     the market as it is. A basket that the model cannot take is listed in ``refused``; the others go on; accounts that
     no basket concerns are not looked at.
-    Raises InputError for tables that cannot be read, with every problem, and for what expires before ``days`` pass.
+    Raises InputError for tables that cannot be read, with every problem, for shares to close of what nobody holds, and
+    for what expires before ``days`` pass.
     """
     baskets = read(book, market, trades, cash, also=() if trades is not None or cash is not None else ("moves",))
     if not (len(book) and len(baskets.label)):
         raise InputError("no what-if: give trades, cash moves or moves of the market, for one account or more")
     moves = words_of_moves(moves)
     named(market, **moves)
+    refuse_empty(book, market, baskets)
     book = held(book, market, model, bool(moves))
     account, basket = _pairs(baskets, len(book))
     how = {"params": params, "options": options, "workers": workers}
@@ -175,20 +178,9 @@ class _Asked:
     def after(self, account: np.ndarray, basket: np.ndarray) -> Book:
         """The accounts again, each with the trades and cash moves of its basket."""
         baskets, market = self.baskets, self.market
-        row, t = _spread(baskets.basket, baskets.account, account, basket)
-        quantity = _quantities(self.book, baskets, account[row], t)
-        some = quantity != 0
-        trades = Trades.of(
-            row[some],
-            baskets.instrument[t][some],
-            quantity[some],
-            price=baskets.price[t][some],
-            side=baskets.side[t][some],
-            fee=baskets.fee[t][some],
-            leverage=baskets.leverage[t][some],
-        )
+        trades = trades_of(self.book, baskets, account, basket)
         rows = traded(self.book, market, trades, account)
-        at, m = _spread(baskets.cash_basket, baskets.cash_account, account, basket)
+        at, m = spread(baskets.cash_basket, baskets.cash_account, account, basket)
         moved = paid(rows.cash, len(market.assets), at, baskets.cash_asset[m], baskets.cash_amount[m])
         return replace(rows, cash=moved)
 
@@ -201,7 +193,7 @@ class _Asked:
             cash=self.book.cash.at(slice(0, 0), none, rows),
             orders=Orders.none(rows),
         )
-        row, t = _spread(baskets.basket, baskets.account, account, basket)
+        row, t = spread(baskets.basket, baskets.account, account, basket)
         some = np.isnan(baskets.close[t]) & (baskets.quantity[t] != 0)
         row, t = row[some], t[some]
         trades = Trades.of(row, baskets.instrument[t], baskets.quantity[t], leverage=baskets.leverage[t])
@@ -221,33 +213,6 @@ class _Asked:
         bad = np.setdiff1d(np.arange(len(rows)), checked.settings[MARK])
         told = {int(r): _reason(problems, str(rows.account[r])) for r in bad}
         return ready.run(pooled), told
-
-
-def _spread(of: np.ndarray, who: np.ndarray, account: np.ndarray, basket: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(what-if row, record) for every record of a basket that holds for the row's account."""
-    order = np.argsort(of, kind="stable")
-    start, stop = (np.searchsorted(of[order], basket, side) for side in ("left", "right"))
-    count = stop - start
-    row = np.repeat(np.arange(len(basket)), count)
-    place = np.repeat(start - np.concatenate([[0], np.cumsum(count)[:-1]]), count) + np.arange(count.sum())
-    record = order[place] if len(order) else place
-    mine = (who[record] < 0) | (who[record] == account[row])
-    return row[mine], record[mine]
-
-
-def _quantities(book: Book, baskets: Baskets, account: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Signed quantity of each trade; a share to close is taken of the position that the account holds."""
-    close, legs = baskets.close[t], book.legs
-    if np.isnan(close).all():
-        return baskets.quantity[t]
-    width = int(max(baskets.instrument.max(), legs.instrument.max(initial=0))) + 1
-    held = (legs.row * width + legs.instrument) * 3 + legs.side
-    wanted = (account * width + baskets.instrument[t]) * 3 + baskets.side[t]
-    known, number = np.unique(held, return_inverse=True)
-    total = np.append(np.bincount(number, legs.quantity, len(known)), 0.0)
-    place = np.searchsorted(known, wanted)
-    own = total[np.where(np.append(known, -9)[np.minimum(place, len(known))] == wanted, place, len(known))]
-    return np.where(np.isnan(close), baskets.quantity[t], -close * own)
 
 
 def _reason(problems: list[Problem], account: str) -> str:

@@ -72,6 +72,7 @@ def prevent(
     Parameters as ``simulate``; ``hedges`` names instruments to try, each alone, both ways (else those that the
     account holds). Each candidate is the account again with the trade or the money, run on every market of the path;
     the least is found on a grid of 24 sizes and narrowed between the last that fails and the first that does.
+    In hedge mode a hedge closes the leg of the opposite direction first; an isolated position is only reduced.
     Returns a Remedy of each kind, one for every hedge; their words round up. Raises InputError where several accounts
     or pools could be meant, and for unknown names.
     """
@@ -171,11 +172,19 @@ class _Test:
         """Contracts of one instrument traded at its mark, bought or sold, whichever is less."""
         book, market = self.margin.run.book, self.session.market
         legs = book.legs
+        alone = len(legs) > 0 and bool(legs.isolated.all())
         same = market.underlying[legs.instrument] == market.underlying[instrument]
+        same &= (legs.instrument == instrument) | (not alone)
+        if not same.any():
+            why = f"this pool holds nothing of {market.underlying[instrument]}, so that it is no hedge here"
+            why = "an isolated position is margined by itself: nothing else is a hedge there" if alone else why
+            return Remedy("hedge", name, np.nan, "contracts", f"{name}: {why}")
         size = _coins(market)
-        top = float(2.0 * np.abs(legs.quantity * size[legs.instrument])[same].sum() / size[instrument])
+        reach = 1.0 if alone else 2.0
+        top = float(reach * np.abs(legs.quantity * size[legs.instrument])[same].sum() / size[instrument])
+        signs = (1.0, -1.0) if not alone else (-float(np.sign(legs.quantity[same][0])),)
         best = (np.nan, 0.0)
-        for sign in (1.0, -1.0):
+        for sign in signs:
 
             def make(sizes: np.ndarray, sign: float = sign) -> Book:
                 copies = book.take(np.zeros(len(sizes), np.int64))

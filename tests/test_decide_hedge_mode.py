@@ -1,0 +1,141 @@
+"""Both sides of an instrument held: which leg a trade goes to, and what the verbs make of it."""
+
+import numpy as np
+import pytest
+
+import xlmargin as xm
+from xlmargin.decide.path import path
+from xlmargin.decide.simulate.prevent import prevent
+from xlmargin.decide.trades import Trades, traded
+from xlmargin.decide.what_if import what_if
+
+NAME, MODEL, MARK = "BTC-USDT-SWAP", "okx.cross", 60_000.0
+
+
+def desk(isolated=False, quantity=(1.0, -0.4), side=("long", "short")):
+    """+1 long and −0.4 short at 10×: 8,400 of initial margin, both legs counted."""
+    legs = {"account": "a", "instrument": NAME, "leverage": 10.0, "entry_price": MARK, "mark": MARK, "index": MARK}
+    given = {k: [v] * len(quantity) for k, v in (legs | {"contract_size": 1.0}).items()}
+    given |= {"quantity": list(quantity), "side": list(side)}
+    if isolated:
+        given |= {"margin_mode": ["isolated"] * len(quantity), "posted_margin": [6000.0 * abs(q) for q in quantity]}
+    return xm.tables(
+        positions=given,
+        balances={"account": ["a"], "asset": ["USDT"], "amount": [20_000.0]},
+        assets={"asset": ["USDT", "USD"], "price": [1.0, 1.0]},
+        as_of="2026-06-01",
+        venue="okx",
+    )
+
+
+def legs_after(quantities, sides=None, **how):
+    """(side, quantity) of each leg after trades one after another."""
+    book, market = desk(**how)
+    n = len(quantities)
+    side = np.zeros(n, np.int8) if sides is None else np.array(sides, np.int8)
+    trades = Trades.of(np.zeros(n), np.zeros(n), np.array(quantities), side=side)
+    legs = traded(book, market, trades).legs
+    return {(int(s), round(float(q), 12)) for s, q in zip(legs.side, legs.quantity, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("quantities", "sides", "after"),
+    [
+        ([-0.5], None, {(1, 0.5), (-1, -0.4)}),
+        ([0.3], None, {(1, 1.0), (-1, -0.1)}),
+        ([-1.5], None, {(-1, -0.9)}),
+        ([0.5], None, {(1, 1.1)}),
+        ([-0.7, -0.7], None, {(-1, -0.8)}),
+        ([-0.7, 0.9], None, {(1, 0.8)}),
+        ([0.5], [1], {(1, 1.5), (-1, -0.4)}),
+        ([-0.5], [-1], {(1, 1.0), (-1, -0.9)}),
+        ([0.2, -1.1], [1, 0], {(1, 0.1), (-1, -0.4)}),
+    ],
+)
+def test_a_trade_without_a_side_closes_the_leg_of_the_opposite_direction_first(quantities, sides, after):
+    assert legs_after(quantities, sides) == after
+
+
+def test_one_way_trades_turn_a_position_as_before():
+    assert legs_after([-1.5], quantity=(1.0,), side=("",)) == {(0, -0.5)}
+
+
+def test_a_fee_is_paid_once_where_a_trade_goes_to_both_legs():
+    book, market = desk()
+    trades = Trades.of(np.zeros(1), np.zeros(1), np.array([-1.5]), fee=np.array([7.0]))
+    assert traded(book, market, trades).cash.amount.tolist() == [20_000.0 - 7.0]
+
+
+@pytest.mark.parametrize(
+    ("trade", "after"),
+    [
+        ({"close": [0.5]}, 4200.0),
+        ({"close": [0.5], "side": ["long"]}, 5400.0),
+        ({"close": [1.0], "side": ["short"]}, 6000.0),
+        ({"quantity": [-0.5]}, 5400.0),
+        ({"quantity": [0.4]}, 6000.0),
+        ({"quantity": [0.4], "side": ["long"]}, 10_800.0),
+    ],
+)
+def test_what_if_reaches_the_legs(trade, after):
+    found = what_if(*desk(), MODEL, {"instrument": [NAME], **trade})
+    assert found.before["initial"].tolist() == pytest.approx([8400.0])
+    assert found.after["initial"].tolist() == pytest.approx([after])
+
+
+def test_what_if_lists_a_basket_that_closes_more_of_a_leg_than_there_is():
+    found = what_if(*desk(), MODEL, {"instrument": [NAME], "quantity": [-1.5], "side": ["long"]})
+    assert "-0.5 on the long leg" in found.refused[0][2]
+
+
+@pytest.mark.parametrize(("side", "said"), [("", "a does not hold BTC"), ("short", "does not hold a short leg of BTC")])
+def test_a_share_of_nothing_is_said(side, said):
+    held = ("",) if side else ("long",)
+    book, market = desk(quantity=(1.0,), side=held)
+    if not side:
+        book = traded(book, market, Trades.of([0], [0], [-1.0]))
+    with pytest.raises(xm.InputError, match=said):
+        what_if(book, market, MODEL, {"instrument": [NAME], "close": [0.5], "side": [side]})
+
+
+def test_an_isolated_leg_is_closed_where_it_stands():
+    """Half of the long leg: half its margin is free, the short leg's pool is as it was."""
+    found = what_if(*desk(isolated=True), MODEL, {"instrument": [NAME], "quantity": [-0.5]}).frame().set_index("pool")
+    assert found["equity after"].to_dict() == {
+        f"{NAME} long isolated": 3000.0,
+        f"{NAME} short isolated": 2400.0,
+        "USD": 14_600.0,
+    }
+    assert found["initial after"][f"{NAME} long isolated"] == pytest.approx(3000.0)
+
+
+def test_a_path_goes_by_the_sides():
+    trades = {"instrument": [NAME, NAME], "quantity": [-0.5, 0.2], "side": ["long", "short"]}
+    found = path(*desk(), MODEL, trades)
+    assert found.initial.tolist() == pytest.approx([8400.0, 5400.0, 4200.0])
+    assert found.frame()["side"].tolist() == ["", "long", "short"]
+    unsided = path(*desk(), MODEL, {k: v for k, v in trades.items() if k != "side"})
+    assert unsided.initial.tolist() == pytest.approx([8400.0, 5400.0, 4200.0])
+    with pytest.raises(xm.InputError, match=r"closes 1\.5 of a long leg of 1"):
+        path(*desk(), MODEL, {"instrument": [NAME], "quantity": [-1.5], "side": ["long"]})
+
+
+def test_prevent_closes_the_opposite_leg():
+    """A fall of 40 % costs 0.6 · 24,000 = 14,400 of 20,000; of 3 long 62,400: selling first closes the long leg."""
+    book, market = desk(quantity=(3.0, -0.4))
+    remedy = {r.kind: r for r in prevent(book, market, MODEL, {"BTC": [-0.4]})}["hedge"]
+    assert remedy.amount < 0
+    after = what_if(
+        book, market, MODEL, {"instrument": [NAME], "quantity": [remedy.amount]}, moves={"price": {"BTC": -0.4}}
+    )
+    assert after.after["equity"][0] == pytest.approx(after.after["maintenance"][0], abs=1.0)
+
+
+def test_prevent_reduces_an_isolated_leg_and_hedges_it_with_nothing_else():
+    book, market = desk(isolated=True)
+    pool = f"{NAME} long isolated"
+    found = prevent(book, market, MODEL, {"BTC": [-0.2]}, pool=pool)
+    remedy = {r.kind: r for r in found}["hedge"]
+    assert -1.0 <= remedy.amount < 0.0
+    cash = prevent(book, market, MODEL, {"BTC": [-0.2]}, pool="USD")
+    assert "holds nothing of BTC" in {r.kind: r for r in cash}["hedge"].words
