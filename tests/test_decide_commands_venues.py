@@ -79,14 +79,29 @@ def test_lines_in_a_table(folder, read, tmp_path):
     assert "lines row 2, column line: not a number: 'much'" in wrong("credit", folder, *GIVEN, "--lines", file)
 
 
-@pytest.mark.parametrize("show", ["accounts", "rounds", "prices"])
+@pytest.mark.parametrize("show", ["accounts", "venues", "rounds", "prices"])
 def test_a_shock_that_spreads(folder, read, show, tmp_path):
-    given = ["--price", "BTC=25%", "--depth", "BTC=2e5", "--fund", "derive=1000", "--lost-at", "bybit=50%"]
+    given = [
+        "--price",
+        "BTC=25%",
+        "--depth",
+        "BTC=2e5",
+        "--fund",
+        "derive=1000",
+        "--lost-at",
+        "bybit=50%",
+        "--slippage",
+        "0.5",
+    ]
     rows, said = told(tmp_path, "contagion", folder, *GIVEN, *given, "--show", show)
     shock = {"price": {"BTC": 0.25}, "venue": {"bybit": -0.5}}
-    how = {"depth": {"underlying": ["BTC"], "depth": [2e5]}, "funds": {"venue": ["derive"], "amount": [1000.0]}}
+    how = {
+        "depth": {"underlying": ["BTC"], "depth": [2e5]},
+        "funds": {"venue": ["derive"], "amount": [1000.0]},
+        "slippage": 0.5,
+    }
     found = contagion(*read, MODELS, shock, **how)
-    agree(rows, found.frame() if show == "accounts" else getattr(found, show)())
+    agree(rows, {"accounts": found.frame, "venues": found.by_venue}.get(show, getattr(found, show, None))())
     assert found.words in said
     assert found.first == "D"
 

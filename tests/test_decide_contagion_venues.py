@@ -138,7 +138,11 @@ def test_tables_of_a_contagion(desk):
     assert told["sold"].sum() == pytest.approx(table["sold"].sum())
     assert told["deficit"].sum() == pytest.approx(table["deficit"].sum())
     assert told["result"].sum() == pytest.approx(-found.totals["counterparties"])
-    assert found.first in set(table.loc[table["broke"] == table.loc[table["broke"] >= 0, "broke"].min(), "account"])
+    assert found.first in set(book.account[found.broke == found.broke[found.broke >= 0].min()])
+    words = dict(zip(found.broke.tolist(), table["broke"], strict=True))
+    assert words[-1] == "never"
+    assert words[1] == "by the shock"
+    assert all(word == f"round {number}" for number, word in words.items() if number > 1)
     assert repr(found).startswith("<Contagion: ")
     venues = found.by_venue()
     assert venues["accounts"].tolist() == [15] * 20

@@ -181,6 +181,23 @@ def test_places_lines_and_contagion_over_venues(several):
     agree(rows, found.rounds())
 
 
+def test_what_rests_on_what_over_venues_is_a_summary(several):
+    settings, how = "transfer_cost=1%; exact_up_to=2", {"transfer_cost": 0.01, "exact_up_to": 2}
+    placed = place(*several, BY_VENUE, **how)
+    agree(call("XM_PLACE", *calls.SEVERAL, settings=settings), placed.frame())
+    spread = contagion(*several, BY_VENUE, {"price": {"BTC": -0.4}}, slippage=0.5)
+    given = (*calls.SEVERAL, "price BTC=-40%")
+    agree(call("XM_CONTAGION", *given, settings="slippage=0.5", output="venues"), spread.by_venue())
+    for rows, found in (
+        (call("XM_PLACE", *calls.SEVERAL, settings=settings, output="summary"), placed),
+        (call("XM_CREDIT", *calls.SEVERAL, output="summary"), credit(*several, BY_VENUE)),
+        (call("XM_CONTAGION", *given, settings="slippage=0.5", output="summary"), spread),
+    ):
+        told = [text for what, text in rows[1:] if what == "words"]
+        assert "\n".join(told) == found.words
+        assert [text for what, text in rows[1:] if what == "note"] == list(dict.fromkeys(n.text for n in found.notes))
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [

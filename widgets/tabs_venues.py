@@ -173,9 +173,7 @@ def spread(found: Any) -> list[Block]:
     rounds = found.rounds()
     whole = ("round", "broke", "liquidated")
     rounds = rounds.assign(**{c: rounds[c].astype(str) for c in whole if c in rounds})
-    broke = found.frame().sort_values("broke", ascending=False)
-    words = {-1: "never", 0: "before", 1: "by the shock"}
-    broke["broke"] = [words.get(b, f"round {b}") for b in broke["broke"]]
+    broke = found.frame().iloc[np.argsort(-found.broke, kind="stable")]
     return [
         views.text(found.words),
         views.table_of(_used(rounds), "Round by round, USD"),

@@ -20,12 +20,14 @@ from .registry import function
 
 SEVERAL = "positions* accounts* models balances instruments assets"
 BY_VENUE = "Rulebook by venue, as VENUE=MODEL in a range or one text with commas; one alone is that of all"
-PLACED = {"positions": "frame", "venues": "venues", "gains": "gains", "refusals": "refusals"}
+SUMMARY = "summary"
+PLACED = {"positions": "frame", "venues": "venues", "gains": "gains", "refusals": "refusals", SUMMARY: SUMMARY}
 PLACING = {"owner": str, "lots": whole, "level": word, "currency": str, "move_cost": read_number, "fees": read_number}
-LINES = {"owners": "frame", "venues": "venues", "limits": "limits", "breaches": "breaches"}
+PLACING |= {"transfer_cost": read_number, "exact_up_to": whole}
+LINES = {"owners": "frame", "venues": "venues", "limits": "limits", "breaches": "breaches", SUMMARY: SUMMARY}
 LENDING = {"portfolio": str, "level": word, "collateral": word, "currency": str}
-SPREAD = {"accounts": "frame", "rounds": "rounds", "prices": "prices"}
-SPREADING = {"scenario": str, "impact": word, "owners": word, "most_rounds": whole}
+SPREAD = {"accounts": "frame", "venues": "by_venue", "rounds": "rounds", "prices": "prices", SUMMARY: SUMMARY}
+SPREADING = {"scenario": str, "impact": word, "owners": word, "slippage": read_number, "most_rounds": whole}
 SHARES = {"lost": "location", "lost_at": "venue", "lost_by": "owner"}
 SHOCKS = {f"{n} *": read_number for n in ("price", "vol", "basis", "collateral", *SHARES)}
 SHOCKS |= {"rate": read_number, "days": read_number}
@@ -34,8 +36,8 @@ SHOCKS |= {"rate": read_number, "days": read_number}
 @function(
     f"{SEVERAL} movable hedges eligible settings as_of orders output",
     models=BY_VENUE,
-    settings="owner, lots, level (initial), currency (USD), move_cost, fees, as text or two columns",
-    output="venues (what each requires), gains (against other arrangements) or refusals; left out: the positions",
+    settings="owner, lots, level (initial), currency (USD), move_cost, fees, transfer_cost, exact_up_to (loads)",
+    output="venues (what each requires), gains (other arrangements), refusals, summary; left out: the positions",
 )
 def XM_PLACE(
     ranges: Ranges,
@@ -54,14 +56,14 @@ def XM_PLACE(
     plain = {name: columns(table) for name, table in found.items()}
     with told_in(ranges, *found.values()):
         told = KEPT.get(key, lambda: place(*ranges.book(), models_of(models), **plain, **how))
-    return cells.table(getattr(told, which)())
+    return cells.table(_table(told, which))
 
 
 @function(
     f"{SEVERAL} lines settings as_of orders output",
     models=BY_VENUE,
     settings="portfolio (rulebook of all accounts as one), level, collateral (equity or none), currency",
-    output="venues, limits or breaches (what is over or near); left out: a row an owner",
+    output="venues, limits, breaches (what is over or near) or summary; left out: a row an owner",
 )
 def XM_CREDIT(ranges: Ranges, models: list[str], lines: Any, settings: Mapping[str, Any], output: str) -> Any:
     """What accounts at several venues require by themselves and as one portfolio under one credit line."""
@@ -69,15 +71,15 @@ def XM_CREDIT(ranges: Ranges, models: list[str], lines: Any, settings: Mapping[s
     key = ("credit", tuple(models), digest(lines), str(how), ranges.key)
     with told_in(ranges, table):
         told = KEPT.get(key, lambda: credit(*ranges.book(), models_of(models), columns(table), **how))
-    return cells.table(getattr(told, which)())
+    return cells.table(_table(told, which))
 
 
 @function(
     f"{SEVERAL} moves depth funds settings as_of orders output",
     models=BY_VENUE,
     moves="Two columns or text: price BTC=-20%; vol BTC=50%; lost PLACE=100%; lost_at VENUE=…; lost_by OWNER=…",
-    settings="scenario (instead of moves), impact (linear or square_root), owners (apart or together), most_rounds",
-    output="rounds or prices; left out: a row an account",
+    settings="scenario (not moves), impact (linear, square_root), owners (apart, together), slippage, most_rounds",
+    output="venues, rounds, prices or summary; left out: a row an account",
 )
 def XM_CONTAGION(
     ranges: Ranges,
@@ -101,4 +103,13 @@ def XM_CONTAGION(
     plain = dict(zip(("depth", "funds"), map(columns, tables), strict=True))
     with told_in(ranges, *tables):
         told = KEPT.get(key, lambda: contagion(*ranges.book(), models_of(models), scenario or shock, **plain, **how))
-    return cells.table(getattr(told, which)())
+    return cells.table(_table(told, which))
+
+
+def _table(told: Any, which: str) -> Any:
+    """One of a result's tables, or what it says and rests on, a row each."""
+    if which != SUMMARY:
+        return getattr(told, which)()
+    said = [("words", line) for line in told.words.splitlines()]
+    said += [("note", text) for text in dict.fromkeys(note.text for note in told.notes)]
+    return {"what": [what for what, _ in said], "text": [text for _, text in said]}

@@ -16,7 +16,7 @@ from .states import one_of
 PLACED = {"positions": "frame", "venues": "venues", "gains": "gains", "refusals": "refusals"}
 LINES = {"owners": "frame", "venues": "venues", "limits": "limits", "breaches": "breaches"}
 RARE = ("lost", "fees", "bonus", "slipped", "moved", "surrendered", "deficit", "fund left", "uncovered")
-SPREAD = {"accounts": "frame", "rounds": "rounds", "prices": "prices"}
+SPREAD = {"accounts": "frame", "venues": "by_venue", "rounds": "rounds", "prices": "prices"}
 
 
 @verb
@@ -125,7 +125,10 @@ def contagion(
     impact: Annotated[str, typer.Option(help="law of price impact: linear or square_root")] = "linear",
     owners: Annotated[str, typer.Option(help="apart, or together: an owner's accounts help first")] = "apart",
     most_rounds: Annotated[int | None, typer.Option(help="stop after so many rounds")] = None,
-    show: Annotated[str, typer.Option(help="accounts, rounds or prices")] = "accounts",
+    slippage: Annotated[
+        float, typer.Option(help="share of a round's own price move that its forced sales bear: 0 at the marks, 0.5, 1")
+    ] = 0.0,
+    show: Annotated[str, typer.Option(help="accounts, venues, rounds or prices")] = "accounts",
 ) -> Any:
     """Let a shock run through accounts at many venues: forced sales move prices, round by round, until nothing changes.
 
@@ -149,6 +152,7 @@ def contagion(
         funds={"venue": list(funds), "amount": list(funds.values())} if funds else case.table("funds"),
         impact=impact,
         owners=owners,
+        slippage=slippage,
         most_rounds=most_rounds,
         **case.how,
     )

@@ -78,10 +78,10 @@ class Contagion(Shown):
         }
 
     def frame(self) -> Any:
-        """A row per account (pandas DataFrame): round in which it broke, worth before and after, what lay between."""
+        """A row per account (pandas DataFrame): when it broke, worth before and after, what lay between."""
         import pandas as pd
 
-        who = {"account": self.account, "venue": self.venue, "owner": self.owner, "broke": self.broke}
+        who = {"account": self.account, "venue": self.venue, "owner": self.owner, "broke": when(self.broke)}
         worth = {"equity before": self.before, **self.flows, "equity after": self.after}
         return pd.DataFrame(
             who | {"cover": np.where(self.broke >= 0, self.cover, np.nan)} | worth | {"sold": self.sold}
@@ -113,7 +113,7 @@ class Contagion(Shown):
 
     @tabled
     def by_venue(self) -> Any:
-        """A row per venue (pandas DataFrame): accounts, how many broke and in which first round, deficits, fund."""
+        """A row per venue (pandas DataFrame): accounts, how many broke and when the first, deficits, fund."""
         import pandas as pd
 
         number = np.searchsorted(self.venues.astype(str), self.venue.astype(str))
@@ -121,7 +121,7 @@ class Contagion(Shown):
         broke, first = self.broke >= 0, np.full(len(self.venues), np.inf)
         np.minimum.at(first, number[broke], self.broke[broke])
         columns = {"venue": self.venues, "accounts": count(None), "broke": count(broke).astype(np.int64)}
-        columns |= {"first round": np.where(np.isfinite(first), first, np.nan), "sold": count(self.sold)}
+        columns |= {"first": when(np.where(np.isfinite(first), first, -1)), "sold": count(self.sold)}
         columns |= {"deficit": count(self.flows["deficit"]), "fund left": self.fund}
         short = sum((r.uncovered for r in self.told), np.zeros(len(self.venues)))
         return pd.DataFrame(columns | {"uncovered": short})
@@ -154,6 +154,16 @@ class Contagion(Shown):
     def words(self) -> str:
         """How far it spread, what deficit is left, by how much the shock grew: a line each."""
         return "\n".join(_told(self))
+
+
+def when(broke: np.ndarray) -> np.ndarray:
+    """Rounds in which accounts broke (A,) in words.
+
+    >>> when(np.array([-1, 0, 1, 3])).tolist()
+    ['never', 'before the shock', 'by the shock', 'round 3']
+    """
+    words = {-1: "never", 0: "before the shock", 1: "by the shock"}
+    return np.array([words.get(int(b), f"round {int(b)}") for b in broke], object)
 
 
 def _told(c: Contagion) -> Iterator[str]:
