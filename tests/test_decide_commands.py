@@ -109,6 +109,16 @@ def test_a_path_and_what_it_proves(tmp_path):
     assert found.words in said
 
 
+def test_slices_are_sized_from_depth(tmp_path):
+    how = ("--depth", "BTC-PERP=40", "--volatility", "45%", "--seconds", "60", "--fixed", "0.001%")
+    rows, said = told(tmp_path, "path", DESK, "-a", "Hedged", "--trade", "BTC-PERP=-6", *how)
+    sizes = xm.slices_of({"BTC-PERP": -6.0}, depth=40.0, volatility=0.45, seconds=60.0, fixed=1e-5)
+    assert len(rows) == 1 + sizes.count[0] > 2
+    assert sizes.words in said
+    refused = run("path", DESK, "-a", "Hedged", "--trade", "BTC-PERP=-6", "--depth", "BTC-PRP=40")
+    assert "no leg of 'BTC-PRP'; did you mean 'BTC-PERP'" in str(refused.exception)
+
+
 def test_hedges_and_their_proof(tmp_path):
     rows, said = told(tmp_path, "hedges", DESK, "-a", "Hedged", "--candidate", "BTC-PERP", "--delta", "BTC=-1:0.5")
     found = xm.hedges(*desk(), MODEL, ["BTC-PERP"], account="Hedged", delta={"BTC": (-1.0, 0.5)})

@@ -79,14 +79,19 @@ def test_a_hedge_goes_before_what_it_hedges():
 
 
 def test_cost_of_slices_by_hand():
-    n, parts = slices_of(100.0, depth=50.0, volatility=0.6, seconds=30.0, spread=0.001, fee=0.0004, fixed=1e-5)
+    how = {"volatility": 0.6, "seconds": 30.0, "spread": 0.001, "fee": 0.0004, "fixed": 1e-5}
+    found = slices_of({"thick": 1.0, "thin": 100.0}, depth={"thin": 50.0, "thick": 1e9}, **how)
+    n = found.by_instrument["thin"]
     year = 365 * 86400
 
     def cost(k):
         left = sum((1 - j / k) ** 2 for j in range(1, k)) * 30.0
         return 0.0009 + 1e-5 * k + 0.005 * (100 / k) / 50 + 0.6 * np.sqrt(left / year)
 
-    assert sum(parts.values()) == pytest.approx(cost(n))
+    assert 1 < n < 100
+    assert found.by_instrument["thick"] == 1
+    assert found.cost[1] == pytest.approx(cost(n))
+    assert found.frame()["size"].tolist() == [1.0, 100.0 / n]
     assert cost(n) == pytest.approx(min(cost(k) for k in range(1, 101)))
 
 
@@ -98,8 +103,10 @@ def test_bad_input():
         path(book, market, MODEL, {"instrument": [], "quantity": []})
     with pytest.raises(xm.InputError, match="one slice or more"):
         path(book, market, MODEL, basket(), slices=0)
-    with pytest.raises(xm.InputError, match="depth must be above 0"):
-        slices_of(1.0, depth=0.0, volatility=0.1, seconds=1.0)
+    with pytest.raises(xm.InputError, match="depth of a must be above 0") as told:
+        slices_of({"a": 1.0, "b": 2.0}, depth={"a": 0.0, "c": 1.0}, volatility=0.1, seconds=-1.0)
+    assert "no leg of 'c'" in str(told.value)
+    assert len(told.value.problems) == 5
     two = perps(None, {"asset": ["USDT"] * 2, "amount": [1.0, 1.0], "account": ["a", "b"]})
     with pytest.raises(xm.InputError, match="say which account: a, b"):
         path(*two, "binance.usdm", {"instrument": ["BTCUSDT"], "quantity": [1.0]})

@@ -90,22 +90,39 @@ def path(
     trades: TradesFile = None,
     trade: Trade = None,
     slices: Annotated[int, typer.Option(help="equal slices that each leg is cut into")] = 1,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=CONTRACTS", help="what moves its price by 1 %: slices are sized from it"),
+    ] = None,
+    volatility: Annotated[str, typer.Option(help="a year, of the legs' prices; with --depth")] = "0",
+    seconds: Annotated[float, typer.Option(help="from one slice to the next; with --depth")] = 0.0,
+    fixed: Annotated[str, typer.Option(help="part of the notional that a slice costs besides; with --depth")] = "0",
 ) -> Any:
     """In which order to execute the legs of a basket, so that the largest margin on the way is least.
 
-    Exact up to 4,096 states on the way (12 legs in one piece), a beam with its bound beyond.
+    Exact up to 4,096 states on the way (12 legs in one piece), a beam with its bound beyond. With --depth each leg is
+    cut into the slices that cost least: impact falls with each, the exposure of what is left grows.
     """
     from ..path import path as found
 
-    told = found(
-        *case.read,
-        case.rulebook,
-        trades_of(case, trades, trade, TRADES),
-        slices=slices,
-        account=case.account,
-        **case.how,
-    )
-    return Told(told.frame(), [told.words])
+    asked, said = trades_of(case, trades, trade, TRADES), []
+    if depth:
+        sizes = _sized(case, asked, depth, volatility, seconds, fixed)
+        slices, said = sizes.by_instrument, [sizes.words]
+    told = found(*case.read, case.rulebook, asked, slices=slices, account=case.account, **case.how)
+    return Told(told.frame(), [*said, told.words])
+
+
+def _sized(case: Case, trades: Any, depth: list[str], volatility: str, seconds: float, fixed: str) -> Any:
+    """How many slices of each leg cost least."""
+    from ..baskets import read
+    from ..slices import slices_of
+
+    legs = read(*case.read, trades)
+    names = [str(case.read[1].name[i]) for i in legs.instrument]
+    given = numbers("--volatility", [f"a year={volatility}"]) | numbers("--fixed", [f"slice={fixed}"])
+    how = {"volatility": given["a year"], "seconds": seconds, "fixed": given["slice"]}
+    return slices_of(dict(zip(names, legs.quantity, strict=True)), depth=numbers("--depth", depth), **how)
 
 
 @verb
