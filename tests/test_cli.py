@@ -285,3 +285,13 @@ def test_version_in_a_process_of_its_own():
     done = subprocess.run([sys.executable, "-m", "xlmargin.cli", "--version"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"xlmargin \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_one_account_may_be_asked_for_alone(desk, run, tmp_path):
+    for command in ("margin", "report"):
+        code, out, _ = run(command, "desk", *MODEL, "-a", "bob", *(["-o", "bob.xlsx"] if command == "report" else []))
+        assert code == 0
+        assert "bob" in out
+        assert "alice" not in out
+        assert "no account 'carol'" in run(command, "desk", *MODEL, "--account", "carol")[2]
+    assert (tmp_path / "bob.xlsx").is_file()

@@ -60,3 +60,14 @@ def test_compare_ranks_models_and_says_who_cannot():
 def test_gross_has_a_row_a_position():
     made = desk(accounts=3)
     assert len(xm.gross(*xm.tables(**made), MODEL).account) == len(made["positions"])
+
+
+def test_a_comparison_is_as_wide_as_its_first_problems_and_keeps_the_rest():
+    book, market = xm.tables(**desk(accounts=2))
+    table = xm.compare(book, market, xm.models())
+    longest = max(table["remark"], key=len)
+    assert longest.count("\n") > 1
+    assert f"{longest.splitlines()[0][:50]}" in table.to_string()
+    assert f"(and {longest.count(chr(10))} more)" in table.to_string()
+    assert max(map(len, table.to_string().splitlines())) < 300
+    assert longest in table["remark"].tolist()

@@ -50,14 +50,15 @@ def about(
 def margin(
     source: Source,
     model: ModelId = MODEL,
+    account: Account = None,
     as_of: AsOf = None,
     option: Choices = None,
     params: Payload = None,
     venue: Venue = "",
     output: Output = None,
 ) -> None:
-    """Equity, initial and maintenance margin of every account, with what netting saves."""
-    case = Case(source, model, None, as_of, option, params, venue)
+    """Equity, initial and maintenance margin of every account or of one, with what netting saves."""
+    case = Case(source, model, account, as_of, option, params, venue)
     terminal.answer(case, _summary(case.margin), output)
 
 
@@ -114,27 +115,29 @@ def compare(
 
 def _say_refused(refused: Any) -> None:
     """One line a model that does not take the book: its first problem, and how many more there are."""
+    from .frames import brief
+
     if len(refused):
         typer.echo("models that cannot take this book:")
     for model, remark in zip(refused["model"], refused["remark"], strict=True):
-        first, *more = str(remark).split("\n")
-        typer.echo(f"  {model}: {first}{f' (and {len(more)} more)' if more else ''}")
+        typer.echo(f"  {model}: {brief(remark, len(remark))}")
 
 
 @app.command()
 def report(
     source: Source,
     model: ModelId = MODEL,
+    account: Account = None,
     as_of: AsOf = None,
     option: Choices = None,
     params: Payload = None,
     venue: Venue = "",
     output: Annotated[Path, typer.Option("--output", "-o", help="the workbook to write")] = Path("report.xlsx"),
 ) -> None:
-    """Write the margin of every account as a workbook: summary, ledger, scenarios, positions, parameters, notices."""
+    """Write the margin of every account or of one as a workbook: summary, ledger, scenarios, positions, parameters."""
     from .workbooks import report as writer
 
-    case = Case(source, model, None, as_of, option, params, venue)
+    case = Case(source, model, account, as_of, option, params, venue)
     path = writer.write(case.margin, output, title=source.stem)
     terminal.answer(case, _summary(case.margin))
     typer.echo(f"report: {path}")

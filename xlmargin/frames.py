@@ -12,6 +12,8 @@ import pandas as pd
 from .ledger import CASH, LEGS, ORDERS, Grid, Line, Margin
 from .scenarios import vol_words
 
+MOST_REMARK = 100
+
 
 class Comparison(pd.DataFrame):
     """A table of models side by side that shows itself as plain HTML; what is derived from it is an ordinary one."""
@@ -20,10 +22,29 @@ class Comparison(pd.DataFrame):
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
+    def to_string(self, *given: Any, **how: Any) -> str | None:
+        """The table as text, each remark at its first problem; the column itself holds the whole of it."""
+        return self._brief().to_string(*given, **how)
+
     def _repr_html_(self) -> str:
         from .html import frame
 
-        return frame(self)
+        return frame(self._brief())
+
+    def _brief(self) -> pd.DataFrame:
+        table = pd.DataFrame(self)
+        return table.assign(remark=[brief(text) for text in table["remark"]]) if "remark" in table else table
+
+
+def brief(remark: Any, most: int = MOST_REMARK) -> str:
+    """The first line of a remark, cut at ``most`` characters, and how many there are more.
+
+    >>> brief("row 2: too much\\nrow 3: too little"), brief("x" * 9, 5), brief(None)
+    ('row 2: too much (and 1 more)', 'xxxx…', '')
+    """
+    first, *more = (remark if isinstance(remark, str) else "").split("\n")
+    cut = first if len(first) <= most else f"{first[: most - 1]}…"
+    return f"{cut} (and {len(more)} more)" if more else cut
 
 
 class Told(Comparison):
