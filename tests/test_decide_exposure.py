@@ -1,5 +1,6 @@
 """Exposure: sums by slow loops, greeks by bumps, offsets, concentration; bad input."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -133,3 +134,13 @@ def test_an_option_that_cannot_be_valued_is_refused():
     session = replace(margin.run.session, market=margin.run.market.with_columns(mark=np.full(1, np.nan)))
     with pytest.raises(xm.InputError, match="column iv: missing for BTC-25DEC26-90000-C"):
         exposure(replace(margin, run=replace(margin.run, session=session)))
+
+
+def test_an_options_delta_is_undiscounted_to_its_forward(found):
+    """N(d1) − 1 of the put by hand, whatever rate the market may state; the words say it."""
+    market = found.margin.run.market
+    i = list(market.name).index("BTC-25DEC26-90000-P")
+    v = 0.5 * math.sqrt(market.seconds[i] / (365 * 86_400))
+    d1 = math.log(91_000.0 / 90_000.0) / v + 0.5 * v
+    assert Greeks.of(market).delta[i] == pytest.approx(0.5 * math.erfc(-d1 / math.sqrt(2)) - 1.0)
+    assert all("undiscounted" in one.__doc__ for one in (Greeks, exposure))

@@ -22,7 +22,7 @@ EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", 
 
 @function(f"{BOOK} {REST} output more", output="underlying, expiry, asset or offsets; left out: underlying")
 def XM_EXPOSURE(ranges: Ranges, account: str, output: str) -> Any:
-    """What a book is exposed to: net and gross delta, gamma, vega and theta by underlying, expiry or asset."""
+    """What a book is exposed to: net and gross delta (N(d1)), gamma, vega and theta by underlying, expiry, asset."""
     ranges.refuse_bad(account)
     name = output.casefold() or "underlying"
     if name not in EXPOSURES:

@@ -18,7 +18,10 @@ from .report_sections import Section, write
 
 DOLLARS = ("net_usd", "gross_usd", "with_collateral_usd", "gamma", "vega", "theta")
 HELD = ("gross_usd", "long", "short", "collateral")
-GREEKS = "Gamma: change of the USD delta a 1 % move; vega: a volatility point; theta: a day; all in USD."
+GREEKS = (
+    "Delta of an option: undiscounted, to its forward, N(d1) of a call. Gamma: change of the USD delta a 1 % move; "
+    "vega: a volatility point; theta: a day; all in USD."
+)
 EXPOSURE = "What every account is exposed to: delta in coins and USD, greeks, what offsets what."
 SENSITIVITY = (
     "What a move of each factor changes by the whole rule run again: prices and collateral 1 %, volatility a point, "

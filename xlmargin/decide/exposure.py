@@ -24,7 +24,11 @@ PER_PERCENT, PER_POINT = 0.01, 0.01
 
 @dataclass(frozen=True, eq=False)
 class Greeks:
-    """Per contract (I,): delta in coins; in USD the delta's value, gamma a 1 % move, vega a point, theta a day."""
+    """Per contract (I,): delta in coins; in USD the delta's value, gamma a 1 % move, vega a point, theta a day.
+
+    An option's delta is the undiscounted delta to its forward, N(d1) of a call and N(d1) − 1 of a put (Black-76): a
+    venue that discounts it shows e^(−rT) times that.
+    """
 
     delta: np.ndarray
     delta_usd: np.ndarray
@@ -143,7 +147,8 @@ class Exposure(Shown):
 def exposure(margin: Margin) -> Exposure:
     """What each pool is exposed to, by underlying.
 
-    Columns: ``long``, ``short`` and ``net`` delta in coins, ``offset`` = min(long, short), ``collateral`` coins held
+    Columns: ``long``, ``short`` and ``net`` delta in coins (an option's is undiscounted, to its forward: N(d1) of a
+    call, N(d1) − 1 of a put), ``offset`` = min(long, short), ``collateral`` coins held
     as balances, their USD, gamma (USD delta a 1 % move), vega (USD a point), theta (USD a day), share of gross USD
     delta. Positions given as sensitivities have no delta.
     """

@@ -32,7 +32,8 @@ def exposure(
 ) -> Any:
     """Net and gross by underlying, expiry or asset; greeks in coin and USD; what offsets what.
 
-    gamma is the change of the USD delta for a 1 % move, vega USD a volatility point, theta USD a day.
+    delta of an option is undiscounted, to its forward: N(d1) of a call, N(d1) − 1 of a put; gamma is the change of the
+    USD delta for a 1 % move, vega USD a volatility point, theta USD a day.
     """
     from ..exposure import exposure as found
 
