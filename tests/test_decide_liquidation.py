@@ -287,3 +287,27 @@ def test_an_account_alone_has_the_prices_that_it_has_among_others(model):
             np.testing.assert_array_equal(alone.target, every.target[mine])
             np.testing.assert_array_equal(alone.root, every.root[np.isin(every.pair, mine)])
             np.testing.assert_array_equal(alone.gap, every.gap[np.isin(every.pair, mine)])
+
+
+@pytest.mark.parametrize("name", ["BTC-20261225-100000-C", "BTC-20261225-110000-P"])
+def test_an_instruments_price_does_not_depend_on_what_others_hold(name):
+    """The index follows the perpetual of its scope; no dated contract that another account holds keeps it in place."""
+
+    def prices(accounts, names):
+        held = {"account": accounts, "instrument": names, "quantity": [1.0] * len(names)}
+        terms = {"instrument": ["BTC-PERP", name], "mark": [100_000.0, 3_000.0], "index": [100_000.0] * 2}
+        terms |= {"iv": [None, 0.5], "forward": [None, 101_000.0], "rate": [None, 0.0]}
+        book, market = xm.tables(
+            held | {"entry_price": [100_000.0, 3_000.0][: len(names)]},
+            {"account": ["a"], "asset": ["USDC"], "amount": [20_000.0]},
+            terms,
+            {"asset": ["USDC"], "price": [1.0]},
+            as_of="2026-11-25",
+            venue="derive",
+        )
+        found = liquidation(xm.margin(book, market, "derive.portfolio"), by="instrument").frame()
+        return found[found["account"] == "a"].set_index("target")
+
+    alone, among = prices(["a"], ["BTC-PERP"]), prices(["a", "z"], ["BTC-PERP", name])
+    assert among["down price"]["BTC-PERP"] == alone["down price"]["BTC-PERP"] < 100_000.0
+    assert np.isnan(among["up price"]["BTC-PERP"])

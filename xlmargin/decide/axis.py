@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..book import Book
 from ..errors import InputError, nearest
 from ..market import OPTION, Market
-from .moves import Moves, groups, movable
+from .moves import Moves, first_of_scopes, groups, leads, movable
 
 UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL = "underlying", "instrument", "volatility", "collateral"
 KINDS = (UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL)
@@ -71,6 +71,18 @@ class Axis:
         return np.where(moved, self.group, -1)
 
     @cached_property
+    def of_index(self) -> np.ndarray:
+        """The targets that move the index of each scope (L, U), padded by −1: one, or any perpetual and spot of it."""
+        if self.kind != INSTRUMENT:
+            return np.append(self.follows, -1)[first_of_scopes(self.market)][None]
+        lead, scope = leads(self.market)
+        order = np.argsort(scope, kind="stable")
+        turn = np.arange(len(order)) - np.searchsorted(scope[order], scope[order])
+        out = np.full((int(turn.max(initial=0)) + 1, len(self.market.scopes)), -1)
+        out[turn, scope[order]] = self.follows[lead[order]]
+        return out
+
+    @cached_property
     def of_asset(self) -> np.ndarray:
         """The target that moves each asset (C+1,) by itself, −1 where none does and for no asset."""
         out = np.full(len(self.market.assets) + 1, -1)
@@ -84,7 +96,7 @@ class Axis:
 
     def moves(self, target: np.ndarray, x: np.ndarray) -> Moves:
         """K moves: ``target`` (K,) multiplied by ``x`` (K,)."""
-        moves = Moves.none(self.market, len(x), self.group)
+        moves = replace(Moves.none(self.market, len(x), self.group), single=self.kind == INSTRUMENT)
         (moves.vol if self.kind == VOLATILITY else moves.price)[:] = np.where(self.hits[target], x[:, None], 1.0)
         moves.asset[:] = np.where(self.assets[target], x[:, None], 1.0)
         return moves

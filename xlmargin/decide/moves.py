@@ -11,7 +11,7 @@ import numpy as np
 from ..book import Book
 from ..cells import read_number
 from ..errors import InputError, Problem, nearest
-from ..market import OPTION, Market
+from ..market import ASSET, OPTION, PERP, SPOT, Market
 from ..shocks import coin_moves
 
 _FIXED = (
@@ -25,8 +25,10 @@ CURRENCIES = frozenset(_FIXED.split())
 class Moves:
     """K moves: ``price``, ``vol``, ``basis`` (K, G) factors by group, ``asset`` (K, C) factors, ``rate`` (K,) added.
 
-    ``group`` (I,) is the column of each instrument; a scope's index follows its first instrument. ``seconds`` pass
-    in all of them: time is one number a market.
+    ``group`` (I,) is the column of each instrument; a scope's index follows its first instrument. ``single`` says that
+    every group is one instrument and moves by itself: an index then follows any perpetual or spot of its scope, and no
+    dated contract, so that it does not matter which others are held. ``seconds`` pass in all of them: time is one
+    number a market.
     """
 
     group: np.ndarray
@@ -36,6 +38,7 @@ class Moves:
     asset: np.ndarray
     rate: np.ndarray
     seconds: float = 0.0
+    single: bool = False
 
     def __len__(self) -> int:
         return len(self.price)
@@ -94,6 +97,25 @@ def first_of_scopes(market: Market) -> np.ndarray:
     first = np.full(len(market.scopes), -1)
     first[market.scope[::-1]] = np.arange(len(market))[::-1]
     return first
+
+
+def leads(market: Market) -> tuple[np.ndarray, np.ndarray]:
+    """Instruments (L,) whose own price carries the index of their scope, perpetuals and spot, and that scope (L,)."""
+    lead = np.flatnonzero(np.isin(market.kind, (PERP, SPOT, ASSET)))
+    return lead, market.scope[lead]
+
+
+def index_factors(market: Market, moves: Moves, world: np.ndarray, scope: np.ndarray) -> np.ndarray:
+    """What multiplies the index of ``scope`` (N,) in ``world`` (N,); 1 for world −1 and where nothing leads a scope."""
+    if not moves.single:
+        first = np.append(moves.group, -1)[first_of_scopes(market)[scope]]
+        return np.where((first < 0) | (world < 0), 1.0, moves.price[world, first])
+    lead, of = leads(market)
+    low, high = np.ones((2, len(market.scopes), len(moves)))
+    for extreme, factor in ((np.minimum, low), (np.maximum, high)):
+        extreme.at(factor, of, moves.price[:, moves.group[lead]].T)
+    factor = np.where(high > 1.0, high, low)
+    return np.where(world < 0, 1.0, factor[scope, world])
 
 
 def movable(market: Market) -> np.ndarray:

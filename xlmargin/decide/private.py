@@ -11,7 +11,7 @@ from ..book import Book
 from ..market import Market
 from ..registry import Model
 from ..run import Session
-from .moves import Moves, first_of_scopes
+from .moves import Moves, index_factors
 
 DENSE = 1 << 20
 
@@ -49,8 +49,8 @@ def private(book: Book, session: Session, world: np.ndarray, moves: Moves) -> tu
         cash=replace(cash, asset=balances),
         detail=False,
     )
-    first = first_of_scopes(session.market)[scope // stride]
-    return rows, _shocked(fresh, moves, whose, origin, asset // stride, np.append(moves.group, -1)[first])
+    index = index_factors(market, moves, fresh.scope_world, scope // stride)
+    return rows, _shocked(fresh, moves, whose, origin, asset // stride, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,19 +113,18 @@ def _shocked(
 ) -> Market:
     """The private market after its moves; world −1 is not moved.
 
-    ``index`` (U,) is the group that the index of each scope follows: of the whole market's first instrument there,
-    whoever holds it.
+    ``index`` (U,) multiplies the index of each scope.
     """
     group = moves.group[origin]
     still, at = world < 0, np.maximum(world, 0)
-    asset_world, scope_world = np.maximum(market.asset_world, 0), np.maximum(market.scope_world, 0)
+    asset_world = np.maximum(market.asset_world, 0)
     factor = lambda table: np.where(still, 1.0, table[at, group])  # noqa: E731
     return market.shocked(
         price=factor(moves.price),
         vol=factor(moves.vol),
         basis=factor(moves.basis),
         rate=np.where(still, 0.0, moves.rate[at]),
-        scope=np.where((index < 0) | (market.scope_world < 0), 1.0, moves.price[scope_world, index]),
+        scope=index,
         asset=np.where(market.asset_world < 0, 1.0, moves.asset[asset_world, asset]),
         seconds=moves.seconds,
     )

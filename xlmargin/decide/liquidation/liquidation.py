@@ -93,12 +93,13 @@ def liquidation(
     """For each underlying held, and for all moved together, the prices at which equity meets a requirement.
 
     Equity and requirement are both revalued by the rule on the moved market at every step. ``by`` "underlying" moves
-    all that follows it and the assets of that name, "instrument" one instrument's prices alone (what venues display;
-    an option alone parts from its expiry's forward, so options are better asked by underlying), "volatility" the
-    volatility of its options. ``level`` is the requirement. ``roots`` "all" lists every sign change
-    that a grid of 45 prices sees, "nearest" the first on each side of one of 18, for many accounts. ``reach`` bounds
-    the factor searched. Pairs of pool and target are searched in blocks, so that memory stays bounded;
-    ``progress(done, total)`` is told how many pairs are done.
+    all that follows it and the assets of that name, "instrument" one instrument's prices alone, what venues display:
+    its mark, forward and own index, and the index of its scope where it is a perpetual or spot, not where it is dated
+    (an option alone parts from its expiry's forward, so options are better asked by underlying), "volatility" the
+    volatility of its options. ``level`` is the requirement. ``roots`` "all" lists every sign change that a grid of 45
+    prices sees, "nearest" the first on each side of one of 18, for many accounts. ``reach`` bounds the factor searched.
+    Pairs of pool and target are searched in blocks, so that memory stays bounded; ``progress(done, total)`` is told how
+    many pairs are done.
     Raises InputError for an unknown ``by`` or ``level``, a bad ``reach``, and options that cannot be revalued.
 
     headroom(x) = equity(x) − requirement(x); x solves headroom = 0.

@@ -9,7 +9,6 @@ import numpy as np
 from ...book import Book
 from ...market import OPTION, SENSITIVITY, Market
 from ..axis import VOLATILITY, Axis
-from ..moves import first_of_scopes
 from ..valuation import rates
 
 TIMES = 3.0
@@ -41,13 +40,15 @@ def _sizes(axis: Axis, book: Book, currency: np.ndarray) -> Iterator[tuple[np.nd
     market = axis.market
     words, kind = np.unique(currency.astype(str), return_inverse=True)
     rate = np.array([np.append(rates(market, word), np.nan) for word in words])
-    index, unit = axis.follows[first_of_scopes(market)], _unit(market)
+    unit = _unit(market)
     for table in (book.legs, book.orders):
         i = table.instrument
-        settle, own, first = market.settle[i], axis.follows[i], index[market.scope[i]]
+        settle, own = market.settle[i], axis.follows[i]
         size = np.abs(table.quantity) * unit[i] * rate[kind[table.row], settle]
         yield table.row, own, size
-        yield table.row, np.where(first == own, -1, first), size
+        for index in axis.of_index:
+            first = index[market.scope[i]]
+            yield table.row, np.where(first == own, -1, first), size
         yield table.row, axis.of_asset[settle], np.full(len(i), np.inf)
     cash = book.cash
     yield cash.row, axis.of_asset[cash.asset], np.abs(cash.amount) * rate[kind[cash.row], cash.asset]
