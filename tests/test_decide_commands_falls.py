@@ -27,7 +27,7 @@ def test_a_simulation_books_every_amount(tmp_path):
 
 def test_a_path_may_be_a_table(tmp_path):
     file = tmp_path / "fall.csv"
-    file.write_text("step,BTC,BTC vol\n1,-5%,\n2,-12%,0.3\n,,\n3,-0.3,60 %\n")
+    file.write_text("step,BTC,BTC vol\n1,-5%,0\n2,-12%,0.3\n,,\n3,-0.3,60 %\n")
     by_table, _ = told(tmp_path, "simulate", DESK, "-a", "Hedged", "--path", file)
     given = ["--price", "BTC=-5%,-12%,-30%", "--vol", "BTC=0,0.3,0.6"]
     by_words, _ = told(tmp_path, "simulate", DESK, "-a", "Hedged", *given)

@@ -341,3 +341,18 @@ def test_totals_are_told_in_the_digits_of_the_currency():
     found = xm.simulate(book, market, "deribit.standard", {"BTC": [-0.1]})
     lost = 200.0 / 45_000.0 - 200.0 / 50_000.0
     assert found.words == f"not liquidated; in all account -{lost:.6f}, others +{lost:.6f} (BTC)"
+
+
+def test_an_empty_cell_of_a_path_is_refused_with_its_row():
+    """Moves are from now: read as no move it would jump back to the start."""
+    table = {"step": [1, 2, 3, 4], "BTC": [-0.1, None, None, -0.2], "ETH": [None, -0.05, "", "down"]}
+    with pytest.raises(xm.InputError) as caught:
+        read_path(table | {"SOL": [None] * 4})
+    assert [(p.row, p.column) for p in caught.value.problems] == [(2, "ETH"), (3, "BTC"), (5, "ETH")]
+    told = [p.message for p in caught.value.problems]
+    assert told[0] == "empty; moves are from now: write 0 for no move"
+    assert told[1] == "empty; moves are from now: write -10 % to stay there, or 0 for no move"
+    assert "not a number" in told[2]
+    prices, vols = read_path({"BTC": [-0.1, None, -0.2], "SOL": [None] * 3})
+    assert {name: moves.tolist() for name, moves in prices.items()} == {"BTC": [-0.1, -0.2]}
+    assert not vols
