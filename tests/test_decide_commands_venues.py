@@ -117,6 +117,10 @@ def test_a_named_stress_that_spreads(folder, read, tmp_path):
     ("arguments", "said"),
     [
         (("place", "--as-of", AS_OF), "D: no model for 'derive'"),
+        *(
+            ((verb, "--as-of", AS_OF), "say it with -m derive=derive.portfolio -m deribit=deribit.cross_portfolio -m ")
+            for verb in ("place", "credit", "contagion")
+        ),
         (("place", "-m", "derive=derive.portfoli"), "did you mean 'derive.portfolio'?"),
         (("place", "-m", "derive=derive.portfolio", "-m", "deribit.portfolio"), "give a venue with every model"),
         (("credit", *GIVEN, "--line", "5", "--lines", "x.csv"), "give --line or --lines, not both"),

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from .book import Book
-from .errors import InputError, Note
+from .errors import InputError, Note, Problem
 from .given import known, options, parameters, read
 from .ledger import Margin
 from .market import Market
 from .reading import read_table
-from .registry import Model
+from .registry import Model, models
 from .registry import model as find
 from .run import margin, moment
 
@@ -137,9 +137,15 @@ class Venues:
 
     @contextmanager
     def payload_blamed(self) -> Iterator[None]:
-        """Values that a model cannot use are said to stand in its payload, where there is one."""
+        """Values that a model cannot use are said to stand in its payload, venues without a model with the option."""
         try:
             yield
+        except InputError as error:
+            names = (str(p.value) for p in error.problems if (p.table, p.column) == ("accounts", "venue"))
+            asked = " ".join(f"-m {name}={_first_of(name)}" for name in dict.fromkeys(names) if name)
+            if not asked:
+                raise
+            raise InputError([*error.problems, Problem("", 0, "", None, f"say it with {asked}")]) from error
         except (TypeError, ValueError) as error:
             if not self.params:
                 raise
@@ -156,6 +162,11 @@ class Venues:
     def table(self, name: str, file: Path | None = None, *, needed: str = "") -> Any:
         """A table of ``file``, else of the source (see ``table``)."""
         return table(self.source, name, file, needed=needed)
+
+
+def _first_of(venue: str) -> str:
+    """The first model of a venue, else a word in its place."""
+    return next((id for id in models() if id.startswith(f"{venue.casefold()}.")), "MODEL")
 
 
 def models_of(texts: Iterable[str]) -> str | list[str] | dict[str, str] | None:
