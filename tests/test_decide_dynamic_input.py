@@ -17,7 +17,7 @@ from xlmargin.params import Params
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({}, "no price history: give history="),
+        ({}, "no price history: give one (a table history)"),
         ({"history": history(40, BTC=None, ETH=None)}, "40 days with a price of every name; at least 62 are needed"),
         ({"history": history(100, BTC=None)}, "no column ETH in the history"),
         ({"history": history(100, size=0.0, BTC=None, ETH=None)}, "prices that never moved tell no regime"),
@@ -40,7 +40,7 @@ from xlmargin.params import Params
             {"vol": {"BTC": [0.5], "ETH": [1, 1]}, "reference": LONG},
             "series of one length are needed, not BTC 1, ETH 2",
         ),
-        ({"vol": {"BTC": 0.5, "ETH": 1.0}}, "one volatility alone tells no regime: give reference="),
+        ({"vol": {"BTC": 0.5, "ETH": 1.0}}, "one volatility alone tells no regime: give the long-run one (reference)"),
         ({"vol": VOL, "reference": {"BTC": 0.5}}, "reference, column ETH: none is given for ETH"),
         ({"vol": VOL, "reference": 0.0}, "must be above zero and finite, is 0"),
     ],
@@ -68,7 +68,7 @@ def test_a_move_past_one_hundred_per_cent_is_refused():
 
 def test_a_rulebook_without_moves_says_why_and_what_could_scale():
     book, market, params = law_book("var.ewma", 1)
-    with pytest.raises(InputError, match=r"it follows volatility by itself.*scale=\[…\]"):
+    with pytest.raises(InputError, match=r"it follows volatility by itself.*name parameters to scale, such as"):
         dynamic(book, market, "var.ewma", params=params, vol={}, reference=1.0)
 
 

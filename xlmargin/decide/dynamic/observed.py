@@ -35,7 +35,7 @@ def observed(
     else:
         table = history if history is not None else market.tables.get(TABLE)
         if table is None:
-            message = "no price history: give history= (or the table history), or vol= and reference="
+            message = "no price history: give one (a table history), or vol with reference"
             raise InputError([Problem(TABLE, 0, "", None, message)])
         dates, sigma, long, doubts = from_prices(table, reference, names, market.as_of, known)
     start = 1.0 + policy.buffer if len(sigma) == 1 else np.nan
@@ -100,7 +100,7 @@ def _long_run(squares: np.ndarray, long: int) -> np.ndarray:
 def _moving(values: np.ndarray, names: Sequence[str], what: str) -> None:
     still = [str(n) for n, v in zip(names, values.T, strict=True) if not (np.isfinite(v) & (v > 0)).all()]
     if still:
-        message = f"{what} is zero on some day: prices that never moved tell no regime; give vol= by hand"
+        message = f"{what} is zero on some day: prices that never moved tell no regime; give vol by hand"
         raise InputError([Problem("volatility", 0, n, 0.0, f"{n}: {message}") for n in still])
 
 
@@ -129,7 +129,7 @@ def from_volatility(
     own = _reference(reference, names)
     if own is None:
         if len(values) < 2:
-            message = "one volatility alone tells no regime: give reference= (the long-run one) or a series"
+            message = "one volatility alone tells no regime: give the long-run one (reference) or a series"
             raise InputError([Problem("volatility", 0, "", None, message)])
         own = _long_run(values * values, int(settings["long_days"]))
     _moving(values, names, "volatility")

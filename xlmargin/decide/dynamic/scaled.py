@@ -81,7 +81,7 @@ def scales(model: Model, params: Params, chosen: Sequence[str] | None, as_of: fl
         kept = tuple(s for s in declared.values() if s.name in params.units)
         if not kept:
             why = f"{model.id}: {own.get('none', model.id)}"
-            hint = f"; name parameters with scale=[…]: {', '.join(likely[:MOST])}" if could else ""
+            hint = f"; name parameters to scale, such as {', '.join(likely[:MOST])}" if could else ""
             raise InputError([Problem("scale", 0, "", None, why + hint)])
         return kept
     names = [chosen] if isinstance(chosen, str) else list(chosen)
