@@ -10,7 +10,7 @@ import numpy as np
 from ..book import Book
 from ..errors import InputError, nearest
 from ..market import OPTION, Market
-from .moves import Moves, first_of_scopes, groups, leads, movable
+from .moves import Moves, first_of_scopes, groups, has_price, leads, movable
 
 UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL = "underlying", "instrument", "volatility", "collateral"
 KINDS = (UNDERLYING, INSTRUMENT, VOLATILITY, COLLATERAL)
@@ -47,7 +47,8 @@ class Axis:
         targets = np.array([*own, ALL], object)
         hits = np.zeros((len(targets), len(names)), bool)
         hits[np.arange(len(names)), np.arange(len(names))] = True
-        assets = targets[:, None] == market.leader[None, :]
+        priced = np.isin(targets, market.underlying[has_price(market)])
+        assets = (targets[:, None] == market.leader) & (priced[:, None] | movable(market))
         assets[-1] = movable(market)
         hits[-1] = True
         if by != UNDERLYING:
@@ -67,7 +68,8 @@ class Axis:
     @cached_property
     def follows(self) -> np.ndarray:
         """The target that moves each instrument (I,) by itself, −1 where none does."""
-        moved = self.market.kind == OPTION if self.kind == VOLATILITY else self.kind != COLLATERAL
+        market = self.market
+        moved = market.kind == OPTION if self.kind == VOLATILITY else has_price(market) & (self.kind != COLLATERAL)
         return np.where(moved, self.group, -1)
 
     @cached_property
@@ -105,9 +107,12 @@ class Axis:
         """Pairs (row, target) of rows and the targets that move what they hold, by target; all together last."""
         last = len(self.names) - 1
         legs, orders, cash = book.legs, book.orders, book.cash
+        own = self.of_asset
+        if self.kind == UNDERLYING:  # a currency moves with what an account holds of it, not with what others hold
+            own = np.where(np.append(movable(self.market), False), own, -1)
         pairs = [(table.row, self.follows[table.instrument]) for table in (legs, orders)]
-        pairs += [(table.row, self.of_asset[self.market.settle[table.instrument]]) for table in (legs, orders)]
-        pairs += [(cash.row, self.of_asset[cash.asset])]
+        pairs += [(table.row, own[self.market.settle[table.instrument]]) for table in (legs, orders)]
+        pairs += [(cash.row, own[cash.asset])]
         row, target = (np.concatenate(v) for v in zip(*pairs, strict=True))
         key = np.unique(target[target >= 0] * len(book) + row[target >= 0])
         target, row = np.divmod(key, max(len(book), 1))

@@ -14,7 +14,7 @@ from ..ledger import Margin
 from ..market import OPTION, SENSITIVITY, Market
 from ..pricing import YEAR, greeks
 from .axis import UNDERLYING, Axis
-from .moves import groups, refuse_unpriced
+from .moves import groups, has_price, movable, refuse_unpriced
 from .shown import Shown, tabled
 from .subject import on_margin
 from .trades import marks
@@ -159,6 +159,8 @@ def exposure(margin: Margin) -> Exposure:
     targets = Axis.of(market, UNDERLYING)
     labels = targets.names[:-1]
     held = _by_target(book, market, unit, group, labels, targets.level[:-1])
+    order = np.lexsort((labels.astype(str)[held["target"]], held["row"])) if len(labels) else np.zeros(0, np.int64)
+    held = {name: values[order] for name, values in held.items()}
     row, target = held.pop("row"), held.pop("target")
     gross = added(row, held["gross_usd"], len(book))
     return Exposure(
@@ -183,8 +185,10 @@ def _by_target(
     number = {name: t for t, name in enumerate(labels)}
     of_asset = np.array([number.get(a, -1) for a in market.leader], np.int64)
     coins = np.where(market.assets == market.leader, 1.0, market.price / np.append(level, np.nan)[of_asset])
-    coin = of_asset[cash.asset]
-    leg_key, cash_key = legs.row * width + group[legs.instrument], (cash.row * width + coin)[coin >= 0]
+    coin, priced = of_asset[cash.asset], has_price(market)[legs.instrument]
+    leg_key, cash_key = legs.row * width + group[legs.instrument], cash.row * width + coin
+    coin[~movable(market)[cash.asset] & ~np.isin(cash_key, leg_key[priced])] = -1
+    cash_key = cash_key[coin >= 0]
     keys = np.unique(np.concatenate([leg_key, cash_key]))
     total = lambda key, amounts: added(np.searchsorted(keys, key), amounts, len(keys))  # noqa: E731
     delta = legs.quantity * unit.delta[legs.instrument]

@@ -11,7 +11,7 @@ import numpy as np
 from ..book import Book
 from ..cells import read_number
 from ..errors import InputError, Problem, nearest
-from ..market import ASSET, OPTION, PERP, SPOT, Market
+from ..market import ASSET, OPTION, PERP, SENSITIVITY, SPOT, Market
 from ..shocks import coin_moves
 
 _FIXED = (
@@ -90,6 +90,11 @@ def groups(market: Market) -> tuple[np.ndarray, np.ndarray]:
     """Distinct underlyings by name (G,) and the number of each instrument's (I,)."""
     names, number = np.unique(market.underlying.astype(str), return_inverse=True)
     return names.astype(object), number.astype(np.int64)
+
+
+def has_price(market: Market) -> np.ndarray:
+    """Instruments (I,) with a price that can move; a sensitivity is an amount and follows nothing."""
+    return market.kind != SENSITIVITY
 
 
 def first_of_scopes(market: Market) -> np.ndarray:

@@ -12,13 +12,14 @@ import numpy as np
 from ..errors import InputError, Problem
 from ..ledger import Margin
 from ..market import OPTION, Market
-from .moves import Moves, fractions, groups, named
+from .moves import Moves, fractions, groups, has_price, named
 from .shown import Shown
 from .subject import level_of, on_margin
 from .worlds import figures
 
 DAY, BASIS_POINT = 86400.0, 1e-4
 MOST_FACTORS = 12
+ORDER = ("price", "volatility", "collateral", "rates", "time")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +69,7 @@ def sensitivity(
         "factor": np.repeat(np.array([kind for kind, _ in labels], object), rows),
         "name": np.repeat(np.array([name for _, name in labels], object), rows),
     }
+    columns["factor"] = _kinds(margin, pick, columns["factor"], columns["name"])
     for figure, values in change.items():
         up, down = values[0::2], values[1::2]
         both = np.isfinite(down)
@@ -75,7 +77,21 @@ def sensitivity(
         columns[f"{figure} slope"] = np.where(both, (up - down) / 2.0, up).ravel()
         columns[f"{figure} bend"] = (up + down).ravel()
     moved = np.any([columns[f"{k} up"] != 0.0 for k in change], axis=0)
-    return Sensitivity({k: v[moved] for k, v in columns.items()})
+    place = np.array([ORDER.index(kind) for kind in columns["factor"]], np.int64)
+    name = np.unique(columns["name"].astype(str), return_inverse=True)[1]
+    order = np.lexsort((pick, np.where(place < ORDER.index("rates"), name, 0), place))
+    order = order[moved[order]]
+    return Sensitivity({k: v[order] for k, v in columns.items()})
+
+
+def _kinds(margin: Margin, row: np.ndarray, kind: np.ndarray, name: np.ndarray) -> np.ndarray:
+    """What each factor is to its row (N,): the price of what it holds nothing of moves but its collateral."""
+    legs, market = margin.run.book.legs, margin.run.market
+    words, number = np.unique([*map(str, name), *map(str, market.underlying)], return_inverse=True)
+    own = has_price(market)[legs.instrument]
+    held = (legs.row * len(words) + number[len(name) :][legs.instrument])[own]
+    bare = ~np.isin(row * len(words) + number[: len(name)], held)
+    return np.where(bare & (kind == "price"), "collateral", kind)
 
 
 def _bumps(margin: Margin, bump: float, points: float) -> tuple[list[tuple[str, str]], Moves]:
@@ -89,13 +105,14 @@ def _bumps(margin: Margin, bump: float, points: float) -> tuple[list[tuple[str, 
         labels.append((kind, name))
         moves.extend(_wide(named(market, **{of: {name: sign * size}})) for sign in (1.0, -1.0))
 
-    for n in map(str, names):
+    priced = set(map(str, market.underlying[has_price(market)]))
+    for n in sorted(priced):
         add("price", n, bump, "price")
     for g in np.unique(group[market.kind == OPTION]):
         labels.append(("volatility", str(names[g])))
         moves.append(_points(market, (group == g) & (market.kind == OPTION), points))
     for a in market.assets[np.isfinite(market.price)]:
-        if a not in set(names):
+        if str(a) not in priced:
             add("collateral", str(a), bump, "collateral")
     labels.append(("rates", "1 bp"))
     moves += [_wide(named(market, rate=sign * BASIS_POINT)) for sign in (1.0, -1.0)]

@@ -145,7 +145,8 @@ def _found(
     for name, mask in (("down", root <= 1.0), ("up", root > 1.0)):
         nearest[name] = np.full(len(search.row), np.nan)
         nearest[name][pair[mask][::-1]] = root[mask][::-1]
-    order = np.lexsort((search.target, search.row))
+    names = search.axis.names.astype(str)
+    order = np.lexsort((names[search.target], names[search.target] == ALL, search.row))
     place = np.argsort(order)
     row = search.row[order]
     by_pair = np.argsort(place[pair], kind="stable")
