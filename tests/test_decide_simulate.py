@@ -356,3 +356,17 @@ def test_an_empty_cell_of_a_path_is_refused_with_its_row():
     prices, vols = read_path({"BTC": [-0.1, None, -0.2], "SOL": [None] * 3})
     assert {name: moves.tolist() for name, moves in prices.items()} == {"BTC": [-0.1, -0.2]}
     assert not vols
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_loan_is_owed_whatever_its_sign(sign):
+    """10 ether at 2,500 against 15,000 borrowed: at −30 % the account is worth 2,500, and no more goes to the fund."""
+    balances = {"asset": ["WETH", "USDC"], "amount": [10.0, sign * 15_000.0], "kind": ["supplied", "loan"]}
+    book, market = xm.tables(
+        balances=balances, assets={"asset": ["WETH", "USDC"], "price": [2_500.0, 1.0]}, as_of="2026-09-24"
+    )
+    found = simulate(book, market, "aave.v3", {"WETH": [-0.3]})
+    assert found.totals["fund"] == pytest.approx(2_500.0)
+    assert found.totals["account"] == pytest.approx(-10_000.0)
+    assert any("takes the account over whole" in note.text for note in found.notes)
+    assert xm.pledges(book, market, "aave.v3").asset.tolist() == ["WETH"]

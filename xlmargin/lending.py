@@ -70,6 +70,11 @@ def debts(book: Book) -> np.ndarray:
     return np.where(cash.kind == LOAN, np.abs(cash.amount), np.maximum(-cash.amount, 0.0))
 
 
+def signed(book: Book) -> np.ndarray:
+    """Amount of each balance (B,) as its holder's own: a loan is owed, whatever the sign that it was written with."""
+    return np.where(book.cash.kind == LOAN, -np.abs(book.cash.amount), book.cash.amount)
+
+
 def supplies(book: Book) -> np.ndarray:
     """Supplied amount ≥ 0 of each balance (B,)."""
     return np.where(book.cash.kind == SUPPLIED, np.maximum(book.cash.amount, 0.0), 0.0)

@@ -7,6 +7,7 @@ import numpy as np
 from ..book import Book
 from ..collateral import unrealised
 from ..errors import InputError, Problem
+from ..lending import signed
 from ..market import Market
 from .trades import PAID_IN_FULL, marks, worth
 
@@ -19,7 +20,7 @@ def rates(market: Market, currency: str) -> np.ndarray:
 
 
 def value(book: Book, market: Market, currency: str) -> np.ndarray:
-    """Worth of each row (R,): balances, options, spot at their marks, results of futures since entry.
+    """Worth of each row (R,): balances less loans, options, spot at their marks, results of futures since entry.
 
     Raises InputError where an asset that is held has no price in ``currency``.
     """
@@ -29,7 +30,7 @@ def value(book: Book, market: Market, currency: str) -> np.ndarray:
     paid = worth(market, legs.instrument, legs.quantity, legs.entry, mark) + legs.accrued
     amounts = np.where(full, paid, unrealised(book, market))
     settle = np.append(rate, np.nan)[market.settle[legs.instrument]]
-    total = book.cash.sum(_times(book.cash.amount, rate[book.cash.asset])) + book.sum(_times(amounts, settle))
+    total = book.cash.sum(_times(signed(book), rate[book.cash.asset])) + book.sum(_times(amounts, settle))
     if np.isnan(total).any():
         bare = ", ".join(sorted({str(a) for a in market.assets[np.isnan(rate)]}))
         raise InputError([Problem("assets", 0, "price", None, f"no price in {currency} for {bare}")])

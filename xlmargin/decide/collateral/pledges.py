@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import InputError
 from ...frames import amounts_on
 from ...ledger import CASH, Margin
+from ...lending import signed
 from ..subject import level_of, on_margin
 from ..valuation import rates
 
@@ -54,7 +55,7 @@ class Pledges:
         held = dict(zip(map(str, self.asset), self.quantity, strict=True))
         names = market.assets[book.cash.asset].astype(str)
         share = np.array([units.get(n, 0.0) / held[n] if n in held else 1.0 for n in names])
-        kept = np.where(book.cash.amount > 0, share, 1.0)
+        kept = np.where(signed(book) > 0, share, 1.0)
         cash = replace(book.cash, amount=book.cash.amount * kept)
         return self.margin.run.session.run(replace(book, cash=cash, detail=False))
 
@@ -73,12 +74,12 @@ def pledges(margin: Margin, level: str = "initial") -> Pledges:
     session, currency = margin.run.session, str(margin.currency[0])
     own = session.run(replace(margin.run.book, detail=True))
     book, market = own.run.book, session.market
-    worth = np.nan_to_num(book.cash.amount * rates(market, currency)[book.cash.asset])
+    worth = np.nan_to_num(signed(book) * rates(market, currency)[book.cash.asset])
     lines = {"initial": own.initial, "maintenance": own.maintenance, **own.levels}
     need = float(level_of(own, level)[0])
     count = len(book.cash)
     counted = amounts_on(own.equity, CASH, count) - amounts_on(lines[level], CASH, count)
-    held = np.flatnonzero((worth > 0) & (book.cash.amount > 0))
+    held = np.flatnonzero(worth > 0)
     names, place = np.unique(market.assets[book.cash.asset[held]].astype(str), return_inverse=True)
     total = lambda values: np.bincount(place, values[held], len(names))  # noqa: E731
     value, counts, units = total(worth), total(counted), total(book.cash.amount)

@@ -12,7 +12,7 @@ from ...book import Book, Cash
 from ...comparison import conversion
 from ...errors import InputError, Note, Problem
 from ...findings import rows_with, setting_is
-from ...lending import LOAN, WALLET
+from ...lending import WALLET, signed
 from ...market import SENSITIVITY, Market
 from ...params import Params
 from ...registry import Model
@@ -222,8 +222,7 @@ def _model(chosen: Mapping[str, str | Model], id: Mapping[str, str], name: str) 
 
 def _signed(book: Book) -> Book:
     """The book with loans as debts, whatever the sign that they were written with."""
-    cash = book.cash
-    return replace(book, cash=replace(cash, amount=np.where(cash.kind == LOAN, -np.abs(cash.amount), cash.amount)))
+    return replace(book, cash=replace(book.cash, amount=signed(book)))
 
 
 def _counted(book: Book, market: Market) -> Book:
