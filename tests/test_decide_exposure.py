@@ -144,3 +144,13 @@ def test_an_options_delta_is_undiscounted_to_its_forward(found):
     d1 = math.log(91_000.0 / 90_000.0) / v + 0.5 * v
     assert Greeks.of(market).delta[i] == pytest.approx(0.5 * math.erfc(-d1 / math.sqrt(2)) - 1.0)
     assert all("undiscounted" in one.__doc__ for one in (Greeks, exposure))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_loan_is_owed_whatever_its_sign(sign):
+    balances = {"asset": ["WETH", "USDC"], "amount": [10.0, sign * 15_000.0], "kind": ["supplied", "loan"]}
+    book, market = xm.tables(
+        balances=balances, assets={"asset": ["WETH", "USDC"], "price": [2_500.0, 1.0]}, as_of="2026-09-24"
+    )
+    table = exposure(book, market, "aave.v3").by_asset().set_index("asset")
+    assert table["usd"].to_dict() == {"WETH": 25_000.0, "USDC": -15_000.0}

@@ -11,6 +11,7 @@ import numpy as np
 from ..book import Book, added
 from ..collateral import option_value, unrealised
 from ..ledger import Margin
+from ..lending import signed
 from ..market import OPTION, SENSITIVITY, Market
 from ..pricing import YEAR, greeks
 from .axis import UNDERLYING, Axis
@@ -119,7 +120,7 @@ class Exposure(Shown):
         total = lambda key, amounts: added(np.searchsorted(keys, key), amounts, len(keys))  # noqa: E731
         result = unrealised(book, market) * (market.kind[book.legs.instrument] != OPTION)
         own = {
-            "balance": total(cash_key, book.cash.amount),
+            "balance": total(cash_key, signed(book)),
             "result": total(legs_key, result[known]),
             "options": total(legs_key, option_value(book, market.with_columns(mark=marks(market)))[known]),
         }
@@ -194,7 +195,7 @@ def _by_target(
     delta = legs.quantity * unit.delta[legs.instrument]
     dollars = legs.quantity * unit.delta_usd[legs.instrument]
     long, short = total(leg_key, np.maximum(delta, 0.0)), total(leg_key, np.maximum(-delta, 0.0))
-    balance, asset = cash.amount[coin >= 0], cash.asset[coin >= 0]
+    balance, asset = signed(book)[coin >= 0], cash.asset[coin >= 0]
     row, target = np.divmod(keys, width)
     return {
         "row": row,
