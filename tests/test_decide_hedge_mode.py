@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
+from xlmargin.decide.hedges.hedges import hedges
 from xlmargin.decide.path import path
 from xlmargin.decide.simulate.prevent import prevent
 from xlmargin.decide.trades import Trades, traded
@@ -139,3 +140,28 @@ def test_prevent_reduces_an_isolated_leg_and_hedges_it_with_nothing_else():
     assert -1.0 <= remedy.amount < 0.0
     cash = prevent(book, market, MODEL, {"BTC": [-0.2]}, pool="USD")
     assert "holds nothing of BTC" in {r.kind: r for r in cash}["hedge"].words
+
+
+@pytest.mark.parametrize(
+    ("candidates", "after", "trades"),
+    [
+        ({"instrument": [NAME], "cost": [100.0]}, 0.0, {"long": -1.0, "short": 0.4}),
+        ({"instrument": [NAME], "cost": [100.0], "most": [0.5]}, 3000.0, {"long": -0.5, "short": 0.4}),
+        ({"instrument": [NAME], "cost": [100.0], "most": [0.5], "side": ["long"]}, 5400.0, {"long": -0.5}),
+        ({"instrument": [NAME], "lot": [0.3], "cost": [100.0]}, 1200.0, {"long": -0.9, "short": 0.3}),
+    ],
+)
+def test_hedges_trade_either_leg_and_the_bound_covers_both(candidates, after, trades):
+    """Every unit of either leg asks 6,000: no list of trades goes below what is left of both."""
+    found = hedges(*desk(), MODEL, candidates, seconds=5.0)
+    assert found.after == pytest.approx(after, abs=1e-3)
+    assert found.bound <= after + found.cost.sum() + 1e-3
+    assert dict(zip(found.side, found.quantity, strict=True)) == pytest.approx(trades, abs=1e-6)
+    assert "proved best" in found.words
+    assert np.all(found.ranking()["quantity"].abs() <= 1.0)
+
+
+def test_a_new_leg_has_the_leverage_of_the_other_side():
+    book, market = desk(quantity=(1.0,), side=("long",))
+    legs = traded(book, market, Trades.of([0], [0], [-0.5], side=np.array([-1], np.int8))).legs
+    assert legs.leverage.tolist() == [10.0, 10.0]

@@ -41,17 +41,18 @@ def reach(
 ) -> Reach:
     """A session on what ``book`` holds and on the instruments ``names`` besides.
 
-    Each candidate is tried alone, one contract long at ``leverage`` (N,), in an account with the settings of row
-    ``account`` and nothing else; what the model refuses there is left out with its reason. Raises InputError for names
-    that the market does not list, and for what is wrong with the book itself.
+    Each candidate is tried alone, one contract long at ``leverage`` (N,; that of what is held of it unless given), in
+    an account with the settings of row ``account`` and nothing else; what the model refuses there is left out with its
+    reason. Raises InputError for names that the market does not list, and for what is wrong with the book itself.
     """
     listed = {str(name): i for i, name in enumerate(market.name)}
     unknown = [n for n in names if n not in listed]
     if unknown:
         raise InputError([_unknown(n, listed) for n in unknown])
     count, rows = len(names), len(book)
-    chosen = np.full(count, np.nan) if leverage is None else leverage
-    probe = _probes(book, np.array([listed[n] for n in names], np.int64), account, chosen)
+    instrument = np.array([listed[n] for n in names], np.int64)
+    chosen = _leverage_held(book, account, instrument) if leverage is None else leverage
+    probe = _probes(book, instrument, account, chosen)
     both = _stacked(book, probe)
     marked = replace(both, settings={**both.settings, ROW: np.arange(rows + count)})
     problems: list[Problem] = []
@@ -75,6 +76,13 @@ PROBE = "(candidate) "
 def _unknown(name: str, listed: Mapping[str, int]) -> Problem:
     text = f"the market lists no {name}{nearest(name, listed)}; add it to the instruments table"
     return Problem("candidates", 0, "instrument", name, text)
+
+
+def _leverage_held(book: Book, account: int, instrument: np.ndarray) -> np.ndarray:
+    """The leverage (K,) at which an account holds each instrument; NaN where it does not."""
+    own = np.flatnonzero(book.legs.row == account)
+    out = dict(zip(book.legs.instrument[own].tolist(), book.legs.leverage[own].tolist(), strict=True))
+    return np.array([out.get(i, np.nan) for i in instrument.tolist()], np.float64)
 
 
 def _probes(book: Book, instrument: np.ndarray, account: int, leverage: np.ndarray) -> Book:

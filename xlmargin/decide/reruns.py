@@ -59,7 +59,7 @@ class Reruns:
         own = (legs.instrument == self.instrument[:, None]) & (legs.side == self.sides[:, None])
         return own @ legs.quantity
 
-    def _within(self, quantity: np.ndarray) -> np.ndarray:
+    def within(self, quantity: np.ndarray) -> np.ndarray:
         """Trades (N, K) that leave no leg of hedge mode on the other side."""
         if self.side is None or not self.side.any():
             return quantity
@@ -73,7 +73,7 @@ class Reruns:
 
     def _result(self, quantity: np.ndarray) -> Margin:
         rows = len(quantity)
-        quantity = self._within(quantity)
+        quantity = self.within(quantity)
         row, k = np.nonzero(quantity)
         trades = Trades.of(row, self.instrument[k], quantity[row, k], price=self.price[k], side=self.sides[k])
         book = traded(self.book, self.session.market, trades, np.zeros(rows, np.int64))

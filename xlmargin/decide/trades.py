@@ -148,6 +148,7 @@ class Touched:
         fresh = Legs.of(len(rows), row, instrument, np.zeros(len(key)), side=side.astype(legs.side.dtype))
         for name, column in fresh.columns().items():
             column[found] = getattr(legs, name)[at[found]]
+        fresh.leverage[~found] = _leverage_beside(legs, rows[row] * width + instrument, width)[~found]
         return cls(number, at, found, fresh, found.copy())
 
     def trade(self, market: Market, trades: Trades) -> np.ndarray:
@@ -170,7 +171,8 @@ class Touched:
         opened = (trades.quantity + gone) * market["contract_size"][i] * trades.price
         flow = worth(market, i, gone, entry, trades.price) - trades.fee - np.where(full, opened, 0.0)
         new, done = ~self.there[n], after == 0
-        legs.leverage[n[new]] = trades.leverage[new]
+        chosen = trades.leverage[new]
+        legs.leverage[n[new]] = np.where(np.isnan(chosen), legs.leverage[n[new]], chosen)
         legs.quantity[n], legs.entry[n], self.there[n] = after, average, ~done
         flow[done] += legs.accrued[n[done]]
         legs.posted[n] *= 1.0 - np.divide(gone, before, out=np.zeros(len(n)), where=before != 0)
@@ -195,6 +197,14 @@ class Touched:
         columns = self.legs.columns()
         joined = {name: np.concatenate([column, columns[name]])[origin] for name, column in legs.columns().items()}
         return Legs(len(rows), row, **joined)
+
+
+def _leverage_beside(legs: Legs, wanted: np.ndarray, width: int) -> np.ndarray:
+    """The leverage (K,) of what a row holds of an instrument already, on whichever side; NaN where nothing."""
+    held = legs.row * width + legs.instrument
+    at = np.searchsorted(held, wanted)
+    found = np.append(held, -1)[np.minimum(at, len(held))] == wanted
+    return np.where(found, np.append(legs.leverage, np.nan)[at], np.nan)
 
 
 def _netted(
