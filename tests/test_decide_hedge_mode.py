@@ -6,6 +6,7 @@ import pytest
 import xlmargin as xm
 from xlmargin.decide.hedges.hedges import hedges
 from xlmargin.decide.path import path
+from xlmargin.decide.placement.placement import place
 from xlmargin.decide.simulate.prevent import prevent
 from xlmargin.decide.trades import Trades, traded
 from xlmargin.decide.what_if import what_if
@@ -159,6 +160,22 @@ def test_hedges_trade_either_leg_and_the_bound_covers_both(candidates, after, tr
     assert dict(zip(found.side, found.quantity, strict=True)) == pytest.approx(trades, abs=1e-6)
     assert "proved best" in found.words
     assert np.all(found.ranking()["quantity"].abs() <= 1.0)
+
+
+def test_a_placement_says_that_legs_of_hedge_mode_stay():
+    both = {"instrument": [NAME, NAME, "ETH-USDT-SWAP"], "quantity": [1.0, -0.4, 2.0], "side": ["long", "short", ""]}
+    common = {"account": "a", "leverage": 10.0, "entry_price": MARK, "mark": MARK, "index": MARK, "contract_size": 1.0}
+    book, market = xm.tables(
+        positions=both | {k: [v] * 3 for k, v in common.items()},
+        balances={"account": ["a", "b"], "asset": ["USDT"] * 2, "amount": [20_000.0] * 2},
+        assets={"asset": ["USDT", "USD"], "price": [1.0, 1.0]},
+        accounts={"account": ["a", "b"], "venue": [MODEL] * 2, "owner": ["x"] * 2},
+        as_of="2026-06-01",
+        venue="okx",
+    )
+    found = place(book, market)
+    assert list(found.items.name) == ["ETH-USDT-SWAP"]
+    assert [list(n.where) for n in found.notes if "hedge-mode legs stay" in n.text] == [[True, False]]
 
 
 def test_a_new_leg_has_the_leverage_of_the_other_side():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -204,9 +204,16 @@ def _told(
         currency=currency,
         arrangements=tuple(arrangements(pots, items, held, before, after)),
         why=why,
-        notes=once(
-            Note(f"{pot.model}: {n.text}", n.cite, np.arange(len(pots)) == v)
-            for v, (pot, m) in enumerate(zip(pots, placed, strict=True))
-            for n in m.notes
-        ),
+        notes=once(_notes(book, pots, placed)),
     )
+
+
+def _notes(book: Book, pots: tuple[Pot, ...], placed: Sequence[Margin]) -> Iterator[Note]:
+    """What the margin of every pot rests on, and where legs stand that cannot be moved."""
+    here = np.zeros(len(pots), bool)
+    here[book.legs.row[book.legs.isolated | (book.legs.side != 0)]] = True
+    if here.any():
+        yield Note("isolated and hedge-mode legs stay where they are: only cross, one-way positions move", "", here)
+    for v, (pot, m) in enumerate(zip(pots, placed, strict=True)):
+        for n in m.notes:
+            yield Note(f"{pot.model}: {n.text}", n.cite, np.arange(len(pots)) == v)
