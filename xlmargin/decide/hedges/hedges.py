@@ -33,6 +33,9 @@ COLUMNS = (
     Column("price", "price of the trade; empty: the mark", "price", need=OPTIONAL, positive=True),
 )
 
+FEW = 3
+FREE = " (every trade is free as given, which takes many: a fee, costs or most trades keep the list short)"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hedges(Shown):
@@ -72,7 +75,8 @@ class Hedges(Shown):
         before, after, cost, bound, gap = (
             amount(float(v), self.currency) for v in (self.before, self.after, self.cost.sum(), self.bound, self.gap)
         )
-        said = f"{self.level} {before} → {after} {self.currency} for {cost}"
+        free = not (self.search.most_trades or self.search.cost.any()) and len(self.names) > FEW
+        said = f"{self.level} {before} → {after} {self.currency} for {cost}{FREE if free else ''}"
         if not np.isfinite(self.bound):
             return f"{said}; the rule is not convex here: best of exact re-runs, no bound"
         if self.gap <= 10 * TOLERANCE * max(1.0, abs(total)):
