@@ -144,6 +144,7 @@ def test_hedges_of_a_table_with_costs(tmp_path):
 def test_hedges_of_the_whole_market_say_that_costs_are_missing():
     done = run("hedges", DESK, "-a", "Hedged", "--seconds", "2")
     assert "every trade is free as given" in done.output
+    assert "every trade is free" not in run("hedges", DESK, "-a", "Hedged", "--seconds", "2", "--fee", "0.001").output
 
 
 def test_limits_that_clash_are_named():

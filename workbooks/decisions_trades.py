@@ -24,7 +24,7 @@ from .given_tables import choice, chosen, columns, given, named, summary, told_i
 from .ranges import KEPT, Ranges, split_account
 from .registry import function
 
-LIMITS = {"level": word, "budget": read_number, "most_trades": whole, "seconds": read_number}
+LIMITS = {"level": word, "fee": read_number, "budget": read_number, "most_trades": whole, "seconds": read_number}
 HEDGES = LIMITS | {"delta *": between, "vega *": between}
 LADDER = {"seconds": read_number, "slippage": read_number, "fund": read_number}
 SHOWN = {name: name for name in ("trades", "ranking", "summary")}
@@ -34,7 +34,7 @@ EVENTS = {name: name for name in ("events", "summary")}
 
 @function(
     f"{BOOK} candidates settings {REST} output",
-    settings="level (initial), budget, most_trades, seconds, delta BTC=-1:1, vega BTC=-500:500, as text or two columns",
+    settings="level (initial), fee, budget, most_trades, seconds, delta BTC=-1:1, vega BTC=-500:500",
     output="ranking (each candidate alone) or summary (saving, cost, bound); left out: the trades",
 )
 def XM_HEDGES(ranges: Ranges, candidates: Any, settings: Mapping[str, Any], account: str, output: str) -> Any:

@@ -14,11 +14,10 @@ from ...schemas import folded
 from . import AssetMoves, Level, Moves, RateMove, Told, VolMoves, verb
 
 TRADES = "give --trades FILE or --trade NAME=QUANTITY, or a trades table in the source"
-FREE = "every trade is free as given: a candidates table with costs, or --most-trades, keeps the list short"
 SHOWN = {n: n for n in ("account", "basket", "pool", "currency")}
 SHOWN |= {f"{n} {when}": f"{n} {when}" for n in ("equity", "initial", "maintenance") for when in ("after", "change")}
 SHOWN |= {n: n for n in ("available after", "standalone", "benefit", "passes", "remark")}
-MOST_REFUSED, MOST_FREE = 5, 3
+MOST_REFUSED = 5
 
 TradesFile = Annotated[
     Path | None,
@@ -133,6 +132,7 @@ def hedges(
         list[str] | None, typer.Option(metavar="NAME", help="one instrument to try; repeatable")
     ] = None,
     level: Level = "initial",
+    fee: Annotated[float, typer.Option(help="fraction of its worth that a trade costs, where no cost is given")] = 0.0,
     budget: Annotated[float | None, typer.Option(help="most that the trades may cost in all")] = None,
     most_trades: Annotated[int, typer.Option(help="most instruments traded; 0 is any number")] = 0,
     delta: Annotated[
@@ -158,6 +158,7 @@ def hedges(
         candidate or case.table("candidates", candidates),
         account=case.account,
         level=level,
+        fee=fee,
         budget=budget,
         most_trades=most_trades,
         delta=numbers("--delta", delta, between),
@@ -167,6 +168,5 @@ def hedges(
     )
     refused = [f"not taken: {name}: {why}" for name, why in told.refused.items()]
     more = [f"and {len(refused) - MOST_REFUSED} more not taken"] if len(refused) > MOST_REFUSED else []
-    free = [FREE] if len(told.instrument) > MOST_FREE and not told.cost.any() else []
     table = told.ranking() if ranking else told.frame()
-    return Told(table, [told.words, *free, *refused[:MOST_REFUSED], *more])
+    return Told(table, [told.words, *refused[:MOST_REFUSED], *more])
