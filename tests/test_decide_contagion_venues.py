@@ -9,7 +9,7 @@ from benchmarks import bench_contagion as bench
 from tests.contagion_books import MODEL, RATE, WHOLE, check, depth, perps, refused
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide.across import across
-from xlmargin.decide.contagion import cohort, contagion
+from xlmargin.decide.contagion import contagion
 from xlmargin.decide.moves import named
 from xlmargin.decide.worlds import apply
 
@@ -221,7 +221,7 @@ def test_an_owner_who_can_cover_it_saves_the_account_whatever_the_rounding(seed)
     assert any("owners move money" in note.text for note in found.notes) == bool(found.flows["moved"].any())
 
 
-def test_a_manager_keeps_an_account_whose_positions_are_gone(monkeypatch):
+def test_a_manager_keeps_an_account_whose_positions_are_gone():
     """Derive: collateral counts as its manager says, taken from the positions until there are none."""
     positions = {"instrument": ["BTC-PERP"] * 2, "quantity": [4.0, 0.1], "entry_price": [1e5] * 2}
     book, market = xm.tables(
@@ -237,5 +237,3 @@ def test_a_manager_keeps_an_account_whose_positions_are_gone(monkeypatch):
         check(found)
         assert found.after[0] == 0.0
         assert np.isfinite(np.concatenate([s.need for s in found.cohorts])).all()
-    monkeypatch.setattr(cohort, "staying", lambda book, market, setting: book)
-    assert "account far: no figure on the moved market" in refused(book, market, "derive.portfolio", FALL)
