@@ -15,6 +15,8 @@ import numpy as np
 
 from ..programme import Programme, Solution, Unfinished
 from ..reruns import Reruns, Slopes
+from .planned import planned
+from .scans import Scan, factor_of
 
 TOLERANCE = 1e-6
 STEP = 1e-7
@@ -41,11 +43,15 @@ class Search:
     active: list[int] = field(default_factory=list)
     points: list[tuple[np.ndarray, float]] = field(default_factory=list)
     best: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    relaxed: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    before: float = np.nan
+    late: bool = False
+    tried: bool = False
     upper: float = np.inf
     lower: float = -np.inf
     convex: bool = True
     reruns: int = 0
-    scans: list[_Scan] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
     factor: float | None = None
     guessed: list[int] = field(default_factory=list)
 
@@ -53,35 +59,81 @@ class Search:
         """Margin and cost of trades."""
         return need + float(self.cost @ np.abs(x))
 
-    def solve(self, rounds: int, seconds: float) -> None:
-        """Narrow until bound and best agree, rounds or time are used up, or the margin proves not convex."""
+    @property
+    def mixed(self) -> bool:
+        """Whether lots or a number of trades are to be kept."""
+        return bool(np.isfinite(self.lot).any() or self.most_trades)
+
+    @property
+    def bound(self) -> float:
+        """What requirement and cost cannot go below: by the planes, by every list, or nothing; NaN where none holds."""
+        if self.tried or (self.convex and np.isfinite(self.lower)):
+            return self.lower
+        return 0.0 if self.upper <= 10 * TOLERANCE * self.scale else np.nan
+
+    @property
+    def proved(self) -> bool:
+        """Whether the bound meets the best trades."""
+        return self.convex and self.upper - self.lower <= TOLERANCE * self.scale
+
+    @property
+    def scale(self) -> float:
+        """What figures are small against: the requirement without trades."""
+        return max(self.before, abs(self.upper) if np.isfinite(self.upper) else 0.0)
+
+    def solve(self, rounds: int, seconds: float, probes: np.ndarray) -> None:
+        """Narrow until bound and best agree, rounds or time are used up, or the margin proves not convex.
+
+        ``probes`` (N, K) are further trades that planes are held against, so that a margin that is not convex shows.
+        """
         end = time.perf_counter() + seconds
         nothing = np.zeros(len(self.cost))
-        self.best = nothing
+        self.best = self.relaxed = nothing
+        self.before = float(self.margin(nothing[None]).need[0])
         self.try_(nothing, False)
+        self._probe(probes)
         self.cut(nothing)
         self._phase(False, rounds, end)
-        if np.isfinite(self.lot).any() or self.most_trades:
-            whole = np.where(np.isnan(self.lot), self.best, np.trunc(self.best / self.lot) * self.lot)
+        self.relaxed = self.best
+        if self.mixed:
             self.best, self.upper = nothing, np.inf
-            for x in (nothing, whole):
+            for x in (nothing, self.in_lots(self.relaxed[None])[0]):
                 self.try_(x)
             self._phase(True, rounds, end)
+        if self.proved:
+            near = self.best + 0.25 * (probes[len(probes) // 2 :] - self.best)
+            self._probe(np.clip(np.vstack([0.5 * (self.best + probes), near]), -self.most, self.most))
+            self.convex &= self._agree()
+
+    def _probe(self, probes: np.ndarray) -> None:
+        need = self.margin(probes).need
+        self.reruns += len(probes)
+        self.points.extend(zip(probes, need.tolist(), strict=True))
+
+    def in_lots(self, trades: np.ndarray) -> np.ndarray:
+        """Trades (N, K) cut to whole lots, where there are lots, and to the most of each."""
+        kept = self.margin.within(np.clip(trades, -self.most, self.most))
+        lots = np.where(np.isfinite(self.lot), self.lot, 1.0)
+        whole = np.trunc(kept / lots + np.sign(kept) * 1e-9) * lots
+        return np.where(np.isfinite(self.lot), whole, kept)
 
     def _phase(self, mixed: bool, rounds: int, end: float) -> None:
         """Rounds of programme, exact re-run and a further plane, without or with lots and numbers of trades."""
         for turn in range(rounds):
             left = end - time.perf_counter()
             if left <= 0 or not self.convex:
+                self.late |= self.convex
                 return
             try:
                 found = self.master(mixed, left)
             except Unfinished:
+                self.late |= time.perf_counter() > end
                 return
+            self.late |= not found.finished
             self.lower = max(self.lower, found.bound)
-            x = self._trades(found.x)
+            x = self.trades(found.x)
             self.try_(x, mixed)
-            if self.upper - self.lower <= TOLERANCE * max(1.0, abs(self.upper)):
+            if self.proved:
                 return
             self.cut(x if turn % 2 or mixed else 0.5 * (x + self.best))
 
@@ -95,16 +147,21 @@ class Search:
 
     def keeps(self, x: np.ndarray, mixed: bool = True) -> bool:
         """Whether trades (K,) keep within every limit; lots and number of trades count where ``mixed``."""
-        good = bool(np.abs(x) @ self.cost <= self.budget * (1.0 + 1e-9))
-        good &= bool(np.all(np.abs(x) <= self.most * (1.0 + 1e-9)))
+        return bool(self.allowed(x[None], self.most_trades if mixed else 0, mixed)[0])
+
+    def allowed(self, trades: np.ndarray, most_trades: int, lots: bool = True) -> np.ndarray:
+        """Whether trades (N, K) keep within every limit, in number (0: any) and in whole lots (N,)."""
+        size = np.abs(trades)
+        good = (size @ self.cost <= self.budget * (1.0 + 1e-9)) & np.all(size <= self.most * (1.0 + 1e-9), axis=1)
         for _, row, low, high in self.limits:
             slack = 1e-6 * max(1.0, *(abs(v) for v in (low, high) if np.isfinite(v)))
-            good &= bool(low - slack <= x @ row <= high + slack)
-        if mixed:
-            good &= not self.most_trades or np.count_nonzero(x) <= self.most_trades
+            good &= (low - slack <= trades @ row) & (trades @ row <= high + slack)
+        if most_trades:
+            good &= np.count_nonzero(trades, axis=1) <= most_trades
+        if lots and np.isfinite(self.lot).any():
             own = np.isfinite(self.lot)
-            lots = x[own] / self.lot[own]
-            good &= bool(np.all(np.abs(lots - np.rint(lots)) < 1e-6))
+            whole = trades[:, own] / self.lot[own]
+            good &= np.all(np.abs(whole - np.rint(whole)) < 1e-6, axis=1)
         return good
 
     def cut(self, x: np.ndarray) -> None:
@@ -140,9 +197,9 @@ class Search:
         assert found.pnl_slope is not None
         if self.factor is not None and np.isnan(self.factor):
             return
-        self.scans.append(_Scan(at, found.need, found.slope, -found.pnl, -found.pnl_slope, found.worst))
+        self.scans.append(Scan(at, found.need, found.slope, -found.pnl, -found.pnl_slope, found.worst))
         if self.factor is None:
-            self.factor = _factor(self.scans)
+            self.factor = factor_of(self.scans)
         if self.factor is not None:
             made = [plane for scan in self.scans for plane in scan.planes(self.factor)]
             self.scans.clear()
@@ -183,7 +240,7 @@ class Search:
         offset = np.array([o for o, _ in self.planes])
         slopes = np.array([s for _, s in self.planes])
         while True:
-            found = self._programme(mixed).solve(seconds=max(seconds, 0.5))
+            found = self.answer(planned(self, mixed), max(seconds, 0.5))
             k = len(self.cost)
             over = offset + slopes @ (found.x[:k] - found.x[k : 2 * k]) - found.x[2 * k]
             over[self.active] = -np.inf
@@ -193,40 +250,18 @@ class Search:
                 return found
             self.active.extend(broken.tolist())
 
-    def _programme(self, mixed: bool) -> Programme:
-        """Bought (K), sold (K), margin (1), and lots and switches where they count."""
-        k = len(self.cost)
-        low = np.concatenate([np.zeros(2 * k), [-np.inf]])
-        high = np.concatenate([self.most, self.most, [np.inf]])
-        programme = Programme(np.concatenate([self.cost, self.cost, [1.0]]), low, high, np.zeros(2 * k + 1, bool))
-        every = np.arange(2 * k + 1)
-        for n in self.active:
-            offset, slope = self.planes[n]
-            programme.add("", every, np.concatenate([-slope, slope, [1.0]]), offset, np.inf)
-        for name, row, least, most in self.limits:
-            programme.add(name, every[:-1], np.concatenate([row, -row]), least, most)
-        if np.isfinite(self.budget):
-            programme.add("budget", every[:-1], np.tile(self.cost, 2), -np.inf, self.budget)
-        if mixed:
-            self._lots(programme, k)
-            self._count(programme, k)
-        return programme
+    @property
+    def measure(self) -> np.ndarray:
+        """What a unit of each variable of the programme is (2K + 1,): the most of a trade, the margin without any."""
+        return np.concatenate([self.most, self.most, [self.before or 1.0]])
 
-    def _lots(self, programme: Programme, k: int) -> None:
-        for n in np.flatnonzero(np.isfinite(self.lot)):
-            for side in (n, n + k):
-                at = _more(programme, 0.0, np.floor(self.most[n] / self.lot[n] + 1e-9))
-                programme.add(f"lots of candidate {n}", [side, at], [1.0, -self.lot[n]], 0.0, 0.0)
+    def answer(self, programme: Programme, seconds: float) -> Solution:
+        """What a programme finds, in contracts and money."""
+        found, money = programme.solve(seconds=seconds), self.measure[-1]
+        x = found.x[: len(self.measure)] * self.measure
+        return Solution(x, found.value * money, found.bound * money, found.finished)
 
-    def _count(self, programme: Programme, k: int) -> None:
-        if not self.most_trades:
-            return
-        on = [_more(programme, 0.0, 1.0) for _ in range(k)]
-        for n, z in enumerate(on):
-            programme.add(f"switch of candidate {n}", [n, n + k, z], [1.0, 1.0, -self.most[n]], -np.inf, 0.0)
-        programme.add("most trades", on, np.ones(k), 0.0, float(self.most_trades))
-
-    def _trades(self, x: np.ndarray) -> np.ndarray:
+    def trades(self, x: np.ndarray) -> np.ndarray:
         """Signed trades, dust left out, lots to the last digit."""
         k = len(self.cost)
         trades = x[:k] - x[k : 2 * k]
@@ -234,56 +269,3 @@ class Search:
         lots = np.where(np.isfinite(self.lot), self.lot, 1.0)
         near = np.rint(trades / lots) * lots
         return np.where(np.isfinite(self.lot) & (np.abs(near - trades) < 1e-6 * lots), near, trades)
-
-
-@dataclass(frozen=True, eq=False)
-class _Scan:
-    """A point (K,), its margin and slopes (K,), the loss (S,) and its slopes (K, S) in every scenario, which bound."""
-
-    at: np.ndarray
-    need: float
-    slope: np.ndarray
-    loss: np.ndarray
-    slopes: np.ndarray
-    worst: int
-
-    def planes(self, factor: float) -> list[tuple[float, np.ndarray]]:
-        """The margin's plane if each other scenario bound instead."""
-        made = []
-        for s in range(len(self.loss)):
-            if s == self.worst:
-                continue
-            slope = self.slope + factor * (self.slopes[:, s] - self.slopes[:, self.worst])
-            value = self.need + factor * (self.loss[s] - self.loss[self.worst])
-            made.append((float(value - slope @ self.at), slope))
-        return made
-
-
-def _factor(scans: list[_Scan]) -> float | None:
-    """Margin per unit of scenario loss, told by two points that bind in different scenarios; None where unclear.
-
-    Other charges may turn between them too: three candidates or more must agree.
-    """
-    for n, one in enumerate(scans):
-        for other in scans[:n]:
-            if one.worst == other.worst:
-                continue
-            loss = one.slopes[:, one.worst] - other.slopes[:, other.worst]
-            moved = np.abs(loss) > 1e-3 * np.abs(loss).max(initial=0.0)
-            ratio = (one.slope - other.slope)[moved] / loss[moved]
-            middle = float(np.median(ratio)) if len(ratio) else np.nan
-            if not middle > 0:
-                continue
-            same = np.abs(ratio / middle - 1.0) < 1e-3
-            if same.sum() > 2 and same.mean() > 0.5:
-                return middle
-    return None
-
-
-def _more(programme: Programme, low: float, high: float) -> int:
-    """A further whole variable of a programme, without cost."""
-    programme.cost, programme.low, programme.high = (
-        np.append(v, n) for v, n in ((programme.cost, 0.0), (programme.low, low), (programme.high, high))
-    )
-    programme.whole = np.append(programme.whole, True)
-    return len(programme.cost) - 1

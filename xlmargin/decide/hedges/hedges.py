@@ -24,8 +24,14 @@ from ..moves import groups, refuse_unpriced
 from ..reruns import Found, Reruns, account_row
 from ..shown import Shown, tabled
 from .cutting import TOLERANCE, Search
-from .ranked import STEPS, alone, step_by_step
+from .every import every
+from .legs import WORD, by_leg, within_legs
+from .lists import Lists
+from .probes import probes
+from .ranked import alone
+from .tidy import tidy
 
+PROOF = 0.5  # share of the time that the proof of a bound may take
 COLUMNS = (
     Column("most", "most contracts, each way", "contracts", need=OPTIONAL, positive=True),
     Column("cost", "what a contract costs: half the spread and fees", "pool currency", need=OPTIONAL),
@@ -42,10 +48,12 @@ class Hedges(Shown):
     """Trades (N,) that lower a requirement: what it was, what it becomes, what they cost, and the bound.
 
     ``bound`` is what requirement and cost together cannot go below with these candidates; NaN where the rule proved
-    not convex here, so that no bound holds. ``refused`` are candidates that the model cannot take.
+    not convex here, so that no bound holds. ``refused`` are candidates that the model cannot take. ``side`` is the leg
+    that is traded, "long" or "short" in hedge mode, "" else.
     """
 
     instrument: np.ndarray
+    side: np.ndarray
     quantity: np.ndarray
     cost: np.ndarray
     before: float
@@ -71,21 +79,26 @@ class Hedges(Shown):
     @property
     def words(self) -> str:
         """What was found and how sure it is."""
-        total = self.after + float(self.cost.sum())
         before, after, cost, bound, gap = (
             amount(float(v), self.currency) for v in (self.before, self.after, self.cost.sum(), self.bound, self.gap)
         )
         free = not (self.search.most_trades or self.search.cost.any()) and len(self.names) > FEW
         said = f"{self.level} {before} → {after} {self.currency} for {cost}{FREE if free else ''}"
+        late = "; time ran out" if self.search.late else ""
         if not np.isfinite(self.bound):
-            return f"{said}; the rule is not convex here: best of exact re-runs, no bound"
-        if self.gap <= 10 * TOLERANCE * max(1.0, abs(total)):
+            why = "" if self.search.convex else "the rule is not convex here: "
+            return f"{said}; {why}best of {self.search.reruns:,} exact re-runs, no bound{late}"
+        if self.search.tried:
+            return f"{said}; proved best: every list of lots was tried"
+        if self.gap <= 10 * TOLERANCE * self.search.scale:
             return f"{said}; proved best: nothing goes below {bound}"
-        return f"{said}; nothing goes below {bound}, {gap} from it when stopped"
+        return f"{said}; nothing goes below {bound}, {gap} from it when stopped{late}"
 
     def frame(self) -> Any:
-        """A row per trade, the largest first (pandas DataFrame)."""
+        """A row per trade, the largest first, with its ``side`` in hedge mode (pandas DataFrame)."""
         table = pd.DataFrame({"instrument": self.instrument, "quantity": self.quantity, "cost": self.cost})
+        if self.search.margin.sides.any():
+            table.insert(1, "side", self.side)
         return table.reindex(table["quantity"].abs().sort_values(ascending=False).index).reset_index(drop=True)
 
     @tabled
@@ -94,11 +107,15 @@ class Hedges(Shown):
 
         ``per_cost`` is missing where a trade that saves is free; these stand first.
         """
-        found = alone(self.search, self.before)
-        table = pd.DataFrame({"instrument": self.names, "quantity": found.size, "saving": found.saving})
+        found, margin = alone(self.search, self.before), self.search.margin
+        size = margin.within(found.size[None])[0]
+        cost = self.search.cost * np.abs(size)
+        table = pd.DataFrame({"instrument": self.names, "quantity": size, "saving": found.saving})
+        if margin.sides.any():
+            table.insert(1, "side", [WORD[int(side)] for side in margin.sides])
         free = np.where(found.saving > 0, np.nan, 0.0)
-        per = np.divide(found.saving, found.cost, out=free, where=found.cost > 0)
-        table = table.assign(cost=found.cost, per_cost=per)
+        per = np.divide(found.saving, cost, out=free, where=cost > 0)
+        table = table.assign(cost=cost, per_cost=per)
         return table.sort_values(["per_cost", "saving"], ascending=False, ignore_index=True, na_position="first")
 
 
@@ -121,9 +138,10 @@ def hedges(
 ) -> Hedges:
     """The trades that minimise requirement + cost over candidates, by exact re-runs under a linear programme.
 
-    Parameters: ``candidates``, names of instruments or a table (instrument, most, cost, lot, price); else all that
-    the market lists; ``most`` unless given is the account's own gross size; ``fee`` is what a contract without
-    a ``cost`` costs, as a fraction of the USD worth of its underlying; ``budget`` bounds the cost in all;
+    Parameters: ``candidates``, names of instruments or a table (instrument, most, cost, lot, price, side); else all
+    that the market lists; of what is held in hedge mode both legs are candidates unless a side is named; ``most``
+    unless given is the account's own gross size; ``fee`` is what a contract without a ``cost`` costs, as a fraction of
+    the USD worth of its underlying; ``budget`` bounds the cost in all;
     ``most_trades`` the number of instruments; ``delta`` and ``vega`` keep the account's net delta (coins) and vega
     (USD a point) of an underlying within (low, high); ``rounds`` and ``seconds`` bound the search; ``how`` takes
     params, options and workers. Where the rule is convex the answer is exact to 1e-6 with its bound; where it proves
@@ -133,12 +151,15 @@ def hedges(
     wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
     _refuse(fee, budget, search.cost)
     search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
-    search.limits = _limits(wide, search, delta or {}, vega or {})
+    search.limits = [*within_legs(search.margin, names), *_limits(wide, search, delta or {}, vega or {})]
     start = search.margin(np.zeros((1, len(names))))
     end = time.perf_counter() + seconds
-    search.solve(rounds, seconds)
-    if not search.convex:
-        step_by_step(search, most_trades or STEPS, end)
+    first = probes(search)
+    search.solve(rounds, PROOF * seconds, first)
+    if not search.proved and not every(search):
+        Lists(search, first, end).best(most_trades)
+        search.convex &= search.upper >= search.lower - 10 * TOLERANCE * search.scale
+    tidy(search)
     return _found(search, names, start, wide.refused)
 
 
@@ -160,12 +181,15 @@ def _asked(
     if not kept:
         why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
         raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {id} takes: {why}")])
-    names = [names[n] for n in kept]
-    search = _search(wide, names, {k: v[kept] for k, v in table.items()}, level)
+    number = np.array([wide.number[names[n]] for n in kept], np.int64)
+    place, side = by_leg(wide.book, number, table.pop("side")[kept])
+    table = {k: v[kept][place].astype(np.float64) for k, v in table.items()}
+    names = [names[kept[n]] for n in place]
+    search = _search(wide, number[place], side, table, level)
     if fee:
         currency = search.margin(np.zeros((1, len(names)))).currency
         own = fee * np.nan_to_num(_size(wide, search, currency))
-        search.cost = np.where(np.isnan(table["cost"][kept]), own, search.cost)
+        search.cost = np.where(np.isnan(table["cost"]), own, search.cost)
     return wide, search, tuple(names)
 
 
@@ -175,12 +199,13 @@ def _found(search: Search, names: tuple[str, ...], start: Found, refused: Mappin
     cost = search.cost * np.abs(search.best)
     return Hedges(
         instrument=np.array(names, object)[used],
+        side=np.array([WORD[int(side)] for side in search.margin.sides[used]], object),
         quantity=search.best[used],
         cost=cost[used],
         before=float(start.need[0]),
         after=float(best.need[0]),
         available=float(best.equity[0] - best.need[0] - cost.sum()),
-        bound=search.lower if search.convex else np.nan,
+        bound=search.bound,
         currency=start.currency,
         level=search.margin.level,
         refused=refused,
@@ -190,8 +215,8 @@ def _found(search: Search, names: tuple[str, ...], start: Found, refused: Mappin
 
 
 def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Names and columns most, cost, lot, price (K,), NaN where not given."""
-    columns = [c.name for c in COLUMNS]
+    """Names and columns side, most, cost, lot, price (K,), NaN where not given."""
+    columns = ["side", *(c.name for c in COLUMNS)]
     if given is None:
         listed = [str(n) for n, k in zip(market.name, market.kind, strict=True) if k < 4]
         given = {"instrument": listed}
@@ -207,18 +232,17 @@ def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.nda
         raise InputError([Problem("candidates", p.row, p.column, p.value, p.message) for p in problems])
     if not len(table):
         raise InputError([Problem("candidates", 0, "instrument", None, "no candidates: the list is empty")])
-    return [str(n) for n in table["instrument"]], {c: table[c].astype(np.float64) for c in columns}
+    return [str(n) for n in table["instrument"]], {c: table[c] for c in columns}
 
 
-def _search(wide: Reach, names: list[str], table: dict[str, np.ndarray], level: str) -> Search:
+def _search(wide: Reach, number: np.ndarray, side: np.ndarray, table: dict[str, np.ndarray], level: str) -> Search:
     market, book = wide.session.market, wide.book
-    number = np.array([wide.number[n] for n in names], np.int64)
     worth = _worth(market)
     gross = float(np.nansum(np.abs(book.legs.quantity) * worth[book.legs.instrument]))
     unit = gross / worth[number] if gross else np.ones(len(number))
     unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
     most = np.where(np.isnan(table["most"]), unit, table["most"])
-    rerun = Reruns(wide.session, book, number, table["price"], level)
+    rerun = Reruns(wide.session, book, number, table["price"], level, side)
     return Search(rerun, np.nan_to_num(table["cost"]), most, table["lot"], unit)
 
 

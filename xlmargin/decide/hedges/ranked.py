@@ -1,8 +1,7 @@
-"""Candidates one by one: what each saves alone, and the best added step by step, every figure an exact re-run."""
+"""Candidates one by one: what each saves alone at its best size, every figure an exact re-run."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from .cutting import Search
 
 SHARES = np.array([1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125])
-STEPS = 64
 NEAR = (1.0, 0.25, 0.0625)  # how far either way a size is looked at again, in doublings
 
 
@@ -26,13 +24,7 @@ class Alone:
 def sizes(search: Search) -> np.ndarray:
     """Sizes that are tried of each candidate (K, T): shares of the most, both ways, in lots."""
     shares = np.concatenate([SHARES, -SHARES])
-    return _lots(search, search.most[:, None] * shares)
-
-
-def _lots(search: Search, tried: np.ndarray) -> np.ndarray:
-    """Sizes (K, T) cut to whole lots, where there are lots."""
-    lots = np.where(np.isfinite(search.lot), search.lot, 1.0)[:, None]
-    return np.where(np.isfinite(search.lot)[:, None], np.trunc(tried / lots + np.sign(tried) * 1e-9) * lots, tried)
+    return search.in_lots((search.most[:, None] * shares).T).T
 
 
 def alone(search: Search, start: float) -> Alone:
@@ -40,8 +32,7 @@ def alone(search: Search, start: float) -> Alone:
     size, need, paid = _best(search, sizes(search))
     for doublings in NEAR:
         near = size[:, None] * 2.0 ** (doublings * np.linspace(-1.0, 1.0, 9))
-        most = search.most[:, None]
-        size, need, paid = _best(search, np.hstack([size[:, None], _lots(search, np.clip(near, -most, most))]))
+        size, need, paid = _best(search, np.hstack([size[:, None], search.in_lots(near.T).T]))
     saving = start - need
     good = saving > paid
     return Alone(np.where(good, size, 0.0), np.where(good, saving, 0.0), np.where(good, paid, 0.0))
@@ -53,31 +44,6 @@ def _best(search: Search, tried: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     cost = search.cost[:, None] * np.abs(tried)
     k, best = np.arange(len(tried)), np.argmin(need + cost, axis=1)
     return tried[k, best], need[k, best], cost[k, best]
-
-
-def step_by_step(search: Search, most: int = STEPS, end: float = np.inf) -> None:
-    """Add the best single change to the best trades so far until none helps, ``most`` were made or ``end`` is past."""
-    none = np.zeros(len(search.cost))
-    best_alone = alone(search, float(search.margin(none[None]).need[0])).size
-    tried = np.hstack([sizes(search), best_alone[:, None], none[:, None]])
-    for turn in range(most):
-        if turn and time.perf_counter() > end:
-            return
-        x = search.best
-        change = tried if not x.any() else np.hstack([tried, tried - x[:, None]])
-        need = _moved(search, x, change)
-        k = np.indices(change.shape)[0]
-        rows_cost = float(search.cost @ np.abs(x)) - search.cost[:, None] * np.abs(x)[:, None]
-        total = need + rows_cost + search.cost[:, None] * np.abs(x[:, None] + change)
-        total[np.abs(x[:, None] + change) > search.most[:, None] * (1 + 1e-9)] = np.inf
-        for n in np.argsort(total, axis=None):
-            if total.flat[n] >= search.upper - 1e-9 * max(1.0, abs(search.upper)):
-                return
-            fresh = x.copy()
-            fresh[k.flat[n]] += change.flat[n]
-            if search.keeps(fresh):
-                search.best, search.upper = fresh, float(total.flat[n])
-                break
 
 
 def _moved(search: Search, x: np.ndarray, change: np.ndarray) -> np.ndarray:
