@@ -179,7 +179,7 @@ def _told(c: Contagion) -> Iterator[str]:
         yield f"{broken:,} of {count:,} accounts at {reached} of {len(c.venues)} venues break: {', '.join(by)}."
         yield f"{c.first} breaks first."
     if (early := int((c.broke == 0).sum())) > 0:
-        yield f"{early:,} were below maintenance at the start."
+        yield f"{early:,} {'was' if early == 1 else 'were'} below maintenance at the start."
     yield from _deficits(c)
     yield from _amplified(c)
     if not c.resting:
