@@ -154,7 +154,7 @@ def test_an_account_below_maintenance_at_the_start_breaks_in_round_0():
     found = contagion(book, market, MODEL, depth=depth(1e5), rules=WHOLE)
     check(found)
     assert found.broke.tolist() == [0, -1]
-    assert "1 were below maintenance at the start." in found.words
+    assert "1 was below maintenance at the start." in found.words
     assert found.factor[found.name == "BTC"][0] == pytest.approx(1 - MARK / 1e7)
     assert found.after.tolist() == pytest.approx([100.0, 9_000.0 - MARK * MARK / 1e7])
 
