@@ -10,6 +10,7 @@ import numpy as np
 
 from .errors import Problem, nearest
 from .schemas import CRIF_COLUMNS, folded
+from .texts import word_of
 
 NAMES = tuple(c.name for c in CRIF_COLUMNS)
 AMOUNTS = ("amount", "amount_usd")
@@ -52,7 +53,7 @@ class Words:
             code, found = pd.factorize(np.asarray(cells, object))
         except TypeError:
             code, found = pd.factorize(np.array([c if np.isscalar(c) else str(c) for c in cells], object))
-        return cls(code.astype(np.int64) + 1, ("", *map(_text, found))).merged()
+        return cls(code.astype(np.int64) + 1, ("", *map(word_of, found))).merged()
 
     def merged(self) -> Words:
         """The same texts with every word once and in order."""
@@ -77,12 +78,6 @@ class Words:
     def such(self, *words: str) -> np.ndarray:
         """Where one of ``words`` stands (N,)."""
         return np.array([w in words for w in self.words], bool)[self.code]
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, float | np.floating) and float(cell).is_integer():
-        return str(int(cell))
-    return str(cell).strip()
 
 
 def distinct(codes: Sequence[np.ndarray], widths: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
