@@ -181,3 +181,19 @@ def test_bad_tables_are_told_with_row_and_column():
     assert "cash row 2, column asset: no price is known of XYZ" in text
     with pytest.raises(xm.InputError, match="no what-if: give trades"):
         what_if(book, market, MODEL, {"instrument": [], "quantity": []})
+
+
+def test_a_trade_without_an_account_is_every_accounts():
+    """Also where pandas wrote the accounts of the others as floats."""
+    held = {"account": [1, 2], "instrument": ["BTCUSDT"] * 2, "quantity": [1.0, 2.0], "mark": [60_000.0] * 2}
+    cash = {"account": [1, 2], "asset": ["USDT"] * 2, "amount": [1e6] * 2}
+    prices = {"asset": ["USDT"], "price": [1.0]}
+    book, market = xm.tables({**held, "leverage": [10.0] * 2}, cash, assets=prices, as_of="2026-06-01", venue="bybit")
+    asked = {
+        "basket": ["all", "one"],
+        "account": np.array([np.nan, 2.0]),
+        "instrument": ["BTCUSDT"] * 2,
+        "quantity": [1.0] * 2,
+    }
+    found = what_if(book, market, "bybit.cross", asked, standalone=False)
+    assert sorted(zip(found.basket, found.account, strict=True)) == [("all", "1"), ("all", "2"), ("one", "2")]

@@ -17,12 +17,13 @@ from ..schemas import OPTIONAL, TEXT, Column
 SIDE = {"long": 1, "short": -1}
 TRADE_COLUMNS = (
     Column("basket", "which what-if a trade belongs to", dtype=TEXT, need=OPTIONAL, default="basket"),
+    Column("account", "whose trade it is; empty: every account's", dtype=TEXT, need=OPTIONAL, default=""),
     Column("close", "share of the position that is closed, instead of a quantity", "fraction"),
     Column("price", "price of the trade; empty: the mark", "price", positive=True),
     Column("fee", "fee paid", "settlement currency"),
     Column("lots", "smallest step of the quantity", "contracts", positive=True),
 )
-CASH_COLUMNS = (TRADE_COLUMNS[0],)
+CASH_COLUMNS = TRADE_COLUMNS[:2]
 ONE = "basket"
 
 
@@ -120,7 +121,7 @@ def _accounts(book: Book, table: Table, data: Any, problems: list[Problem]) -> n
     given = data is not None and any(str(c).strip().casefold() == "account" for c in data)
     if not given:
         return np.full(len(table), -1, np.int64)
-    number = {str(name): r for r, name in enumerate(book.account)}
+    number = {"": -1, **{str(name): r for r, name in enumerate(book.account)}}
     out = np.array([number.get(str(a), -2) for a in table["account"]], np.int64)
     for n in np.flatnonzero(out == -2):
         name = str(table["account"][n])
