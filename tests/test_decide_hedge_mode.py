@@ -162,6 +162,13 @@ def test_hedges_trade_either_leg_and_the_bound_covers_both(candidates, after, tr
     assert np.all(found.ranking()["quantity"].abs() <= 1.0)
 
 
+def test_a_side_of_what_is_held_one_way_is_no_candidate():
+    with pytest.raises(xm.InputError, match="is held in one-way mode: leave the side empty"):
+        hedges(*desk(quantity=(1.0,), side=("",)), MODEL, {"instrument": [NAME], "side": ["short"]})
+    found = hedges(*desk(isolated=True), MODEL, {"instrument": [NAME], "cost": [10.0]}, seconds=5.0)
+    assert (found.before, found.after) == (pytest.approx(8400.0), pytest.approx(0.0, abs=1e-3))
+
+
 def test_a_placement_says_that_legs_of_hedge_mode_stay():
     both = {"instrument": [NAME, NAME, "ETH-USDT-SWAP"], "quantity": [1.0, -0.4, 2.0], "side": ["long", "short", ""]}
     common = {"account": "a", "leverage": 10.0, "entry_price": MARK, "mark": MARK, "index": MARK, "contract_size": 1.0}

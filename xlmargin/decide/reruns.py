@@ -63,8 +63,8 @@ class Reruns:
         """Trades (N, K) that leave no leg of hedge mode on the other side."""
         if self.side is None or not self.side.any():
             return quantity
-        low = np.where(self.side == 1, -self.held, -np.inf)
-        high = np.where(self.side == -1, -self.held, np.inf)
+        low = np.where(self.side == 1, 0.0 - self.held, -np.inf)
+        high = np.where(self.side == -1, 0.0 - self.held, np.inf)
         return np.clip(quantity, low, high)
 
     def _part(self, quantity: np.ndarray) -> Found:

@@ -182,7 +182,7 @@ def _asked(
         why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
         raise InputError([Problem("candidates", 0, "instrument", None, f"no candidate that {id} takes: {why}")])
     number = np.array([wide.number[names[n]] for n in kept], np.int64)
-    place, side = by_leg(wide.book, number, table.pop("side")[kept])
+    place, side = by_leg(wide.book, number, table.pop("side")[kept], [names[n] for n in kept])
     table = {k: v[kept][place].astype(np.float64) for k, v in table.items()}
     names = [names[kept[n]] for n in place]
     search = _search(wide, number[place], side, table, level)

@@ -7,18 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...book import Book
+from ...errors import InputError, Problem
 from ..reruns import Reruns
 
 SIDE = {"": 0, "long": 1, "short": -1}
 WORD = {side: word for word, side in SIDE.items()}
 
 
-def by_leg(book: Book, number: np.ndarray, sides: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def by_leg(book: Book, number: np.ndarray, sides: Sequence[str], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which candidate (L,) each leg is of, and its side (L,): 0 in one-way mode.
 
     ``number`` (K,) are the candidates' instruments, ``sides`` (K,) the sides that are named, "" for none: of what is
-    held in hedge mode both legs then.
+    held in hedge mode both legs then. Raises InputError for a side of what is held in one-way mode.
     """
+    one_way = np.isin(number, book.legs.instrument[book.legs.side == 0])
+    problems = [
+        Problem("candidates", 0, "side", side, f"{name} is held in one-way mode: leave the side empty")
+        for name, side, held in zip(names, sides, one_way, strict=True)
+        if side and held
+    ]
+    if problems:
+        raise InputError(problems)
     hedged = np.isin(number, book.legs.instrument[book.legs.side != 0])
     named = np.array([SIDE[side] for side in sides], np.int8)
     both = hedged & (named == 0)
