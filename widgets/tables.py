@@ -9,7 +9,7 @@ import numpy as np
 from xlmargin.book import Book
 from xlmargin.crif_book import IDENTITY, REGULATIONS
 from xlmargin.facts import NUMBERS
-from xlmargin.market import KIND, OPTION, SENSITIVITY, Market
+from xlmargin.market import KIND, OPTION, SENSITIVITY, SIZE_NOT_GIVEN, Market
 
 SIDE = {0: "", 1: "long", -1: "short"}
 CASH = ("wallet", "loan", "supplied")
@@ -101,7 +101,9 @@ def _instruments(market: Market) -> Columns:
         "scope": np.where(scope == market.underlying, "", scope),
         **{name: cells for name, cells in market.texts.items() if name not in (*IDENTITY, *REGULATIONS)},
     }
-    numbers = {name: _numbers(values) for name, values in market.columns.items() if name != "call"}
+    sized = np.where(market.column(SIZE_NOT_GIVEN, 0.0) > 0, np.nan, market["contract_size"])
+    columns = {**market.columns, "contract_size": sized}
+    numbers = {name: _numbers(values) for name, values in columns.items() if name not in ("call", SIZE_NOT_GIVEN)}
     known = [*(n for n in NUMBERS if n in numbers), *(n for n in numbers if n not in NUMBERS)]
     return {name: list(cells) for name, cells in words.items()} | {name: numbers[name] for name in known}
 
