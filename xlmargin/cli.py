@@ -185,7 +185,7 @@ def _summary(result: xm.Margin) -> Any:
     table = summary(result, most_legs=MOST_LEGS)
     if len(table):
         saving = xm.benefit(result)
-        table["benefit"], table["benefit %"] = saving.amount, 100 * saving.percent
+        table["benefit"], table["benefit share"] = saving.amount, saving.percent
     return table
 
 
