@@ -36,15 +36,20 @@ def test_moves_count_without_an_entry_price(model):
     np.testing.assert_allclose(slopes[0]["equity slope"], slopes[1]["equity slope"], rtol=1e-9, atol=1e-6)
 
 
-def test_an_account_stays_on_its_manager_when_a_basket_closes_all():
-    """Derive takes the manager from the positions; its collateral counts on when they are closed."""
-    book, market = xm.tables(
+def one_perpetual():
+    """Four BTC perpetuals on Derive, with dollars of two kinds."""
+    return xm.tables(
         {"instrument": ["BTC-PERP"], "quantity": [4.0], "entry_price": [1e5]},
         {"asset": ["USDC", "USDT"], "amount": [2e4, 3e4]},
         {"instrument": ["BTC-PERP"], "mark": [1e5], "index": [1e5]},
         {"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
         as_of="2026-11-25",
     )
+
+
+def test_an_account_stays_on_its_manager_when_a_basket_closes_all():
+    """Derive takes the manager from the positions; its collateral counts on when they are closed."""
+    book, market = one_perpetual()
     trades = {"basket": ["all", "half"], "instrument": ["BTC-PERP"] * 2, "close": [1.0, 0.5]}
     found = xm.what_if(book, market, "derive.portfolio", trades).frame().set_index("basket")
     assert found["remark"].tolist() == ["", ""]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xlmargin as xm
+from tests.test_decide_entries import one_perpetual
 from tests.test_decide_trades import perps
 from tests.test_decide_worlds import MODELS, law_book
 from xlmargin.decide.moves import named
@@ -288,13 +289,7 @@ def test_options_settled_in_coin_are_hedged_by_inverse_futures():
 
 def test_an_account_stays_on_its_manager_when_its_positions_are_gone():
     """Derive takes the manager from the positions: what is left of the account is its own, not the fund's."""
-    book, market = xm.tables(
-        {"instrument": ["BTC-PERP"], "quantity": [4.0], "entry_price": [1e5]},
-        {"asset": ["USDC", "USDT"], "amount": [2e4, 3e4]},
-        {"instrument": ["BTC-PERP"], "mark": [1e5], "index": [1e5]},
-        {"asset": ["USDC", "USDT"], "price": [1.0, 1.0]},
-        as_of="2026-11-25",
-    )
+    book, market = one_perpetual()
     found = simulate(book, market, "derive.portfolio", {"BTC": [-0.1]}, rules=Ladder(step=1.0, cite="test"))
     assert [e.kind for e in found.events] == ["price", "closed"]
     assert found.equity[-1] == pytest.approx(1e4)

@@ -68,3 +68,23 @@ def jupyter(chromium, tmp_path_factory):
             lacking(f"browser tests need {module}")
     with lab_server(tmp_path_factory.mktemp("jupyter")) as server:
         yield server
+
+
+@pytest.fixture
+def panel():
+    """The panel on the small book of the widgets' tests."""
+    from xlmargin.widgets.panel import MarginPanel
+
+    from tests.widgets import sample
+
+    return MarginPanel(*sample.book(), model="derive.portfolio")
+
+
+@pytest.fixture
+def shown(page, panel):
+    """The panel on a page; nothing may go wrong there and nothing be asked of the outside."""
+    from tests.browser.host import mount
+
+    yield mount(page, panel)
+    assert page.errors == []
+    assert page.outside == []

@@ -19,18 +19,6 @@ from xlmargin.html import amount
 MODEL = "derive.portfolio"
 
 
-@pytest.fixture
-def panel():
-    return MarginPanel(*sample.book(), model=MODEL)
-
-
-@pytest.fixture
-def shown(page, panel):
-    yield mount(page, panel)
-    assert page.errors == []
-    assert page.outside == []
-
-
 def settled(page, panel):
     """Wait until the open tab has made its blocks."""
     page.wait_for_function("() => !document.querySelector('.xlm-pending')")

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from xlmargin.widgets.panel import MarginPanel
 
 import xlmargin as xm
@@ -11,7 +10,6 @@ from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin.html import amount
 
-MODEL = "derive.portfolio"
 PASTE = """(text) => {
   const data = new DataTransfer();
   data.setData('text/plain', text);
@@ -24,18 +22,6 @@ COPY = """() => {
   document.activeElement.dispatchEvent(event);
   return data.getData('text/plain');
 }"""
-
-
-@pytest.fixture
-def panel():
-    return MarginPanel(*sample.book(), model=MODEL)
-
-
-@pytest.fixture
-def shown(page, panel):
-    yield mount(page, panel)
-    assert page.errors == []
-    assert page.outside == []
 
 
 def initial(panel):

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from xlmargin.widgets import actions
-from xlmargin.widgets.panel import MarginPanel
 from xlmargin.widgets.pieces import LedgerTree, MarginSummary, PositionsGrid, ProfileChart, ScenarioHeatmap
 
 import xlmargin as xm
@@ -21,18 +20,6 @@ from xlmargin.html import amount
 from xlmargin.shocks import moved, profile
 
 MODEL = "derive.portfolio"
-
-
-@pytest.fixture
-def panel():
-    return MarginPanel(*sample.book(), model=MODEL)
-
-
-@pytest.fixture
-def shown(page, panel):
-    yield mount(page, panel)
-    assert page.errors == []
-    assert page.outside == []
 
 
 def open_tab(page, panel, name):
