@@ -10,6 +10,7 @@ from tests.browser.notebooks import cell, expect, figure, type_into
 from tests.widgets import sample
 from xlmargin.html import amount
 
+MODEL = "derive.portfolio"
 PASTE = """(text) => {
   const data = new DataTransfer();
   data.setData('text/plain', text);
