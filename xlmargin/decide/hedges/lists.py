@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .changes import List, Moves, distinct
 from .cutting import Search
 
 KICKED, SHARE = 24, 0.04  # times that the best list of a length is made anew by chance; share of the work for it
@@ -21,6 +22,7 @@ FRESH = 4  # new lists of every length that are improved
 NEAREST = 40  # candidates, the best ones to put in, that are put in another's place and of which every pair is tried
 VARIED = 8  # the largest trades of a list, whose sizes are changed in pairs
 DRAWN = 12  # directions in which all sizes are changed at once
+SHORT = 5  # trades of the relaxation that are left out one by one
 IDLE = 2  # lengths without gain after which no longer ones are tried
 ROWS = 4096
 LEGS, MORE_LEGS = 4_500_000, 15_000  # positions in all re-runs of a search, and more for each candidate: 2–3 seconds
@@ -28,42 +30,6 @@ NEAR = 1e-6
 HALVINGS = 2.0 ** -np.arange(14)
 SWAPPED = (1.0, 0.5, -0.5, -1.0)
 TRIED = (1.0, 0.25, 0.0625, -0.0625, -0.25, -1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class List:
-    """Trades (K,) with their requirement and cost together."""
-
-    trades: np.ndarray
-    total: float
-
-    @property
-    def key(self) -> bytes:
-        """Which candidates are traded, which way."""
-        return np.sign(self.trades).astype(np.int8).tobytes()
-
-
-@dataclass(frozen=True, eq=False)
-class Moves:
-    """Changes (N, C): the candidate numbers that get new sizes, and the sizes."""
-
-    candidate: np.ndarray
-    size: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: list[Moves]) -> Moves:
-        """Several sets as one, the short ones filled up by a size that stays."""
-        width = max(p.candidate.shape[1] for p in parts)
-        candidate = np.vstack([np.pad(p.candidate, ((0, 0), (0, width - p.candidate.shape[1])), "edge") for p in parts])
-        size = np.vstack([np.pad(p.size, ((0, 0), (0, width - p.size.shape[1])), "edge") for p in parts])
-        return cls(candidate, size)
-
-    def rows(self, base: np.ndarray, which: slice = slice(None)) -> np.ndarray:
-        """The trades (N, K) that the changes make of ``base``."""
-        candidate = self.candidate[which]
-        out = np.tile(base, (len(candidate), 1))
-        out[np.arange(len(out))[:, None], candidate] = self.size[which]
-        return out
 
 
 @dataclass(eq=False)
@@ -92,9 +58,10 @@ class Lists:
         """Keep the best list of at most ``most`` trades (0: any number) in the search."""
         search = self.search
         kept = [self.of(np.zeros(len(search.cost)))]
-        idle = 0
+        idle, shorter = 0, self._shortened(kept[0])
         for count in range(1, min(most or len(search.cost), len(search.cost)) + 1):
             starts = [*self._grown(kept, count), *self._given(count), *self._looked_at(count)]
+            starts += [shorter[count]] if count in shorter else []
             found = [self.improved(start, count) for start in distinct(starts)]
             if count <= VARIED // 2:
                 found.append(self._kicked(min([*kept, *found], key=lambda one: one.total), count))
@@ -185,6 +152,22 @@ class Lists:
                 break
         return best
 
+    def _shortened(self, nothing: List) -> dict[int, List]:
+        """The relaxation's answer with ever fewer trades, the one that is missed least left out each time."""
+        self._put_in(nothing, 1)
+        out, count = {}, SHORT
+        best = min(self._given(count), key=lambda found: found.total, default=nothing)
+        while count and not self.over:
+            out[count] = best = self.improved(best, count)
+            used, count = np.flatnonzero(best.trades), min(count, np.count_nonzero(best.trades)) - 1
+            moves = Moves(used[:, None], np.zeros((len(used), 1)))
+            total = self.totals(best.trades, moves, 0)
+            if not len(used):
+                break
+            n = int(np.argmin(total))
+            best = List(moves.rows(best.trades, slice(n, n + 1))[0], float(total[n]))
+        return out
+
     def _looked_at(self, count: int) -> list[List]:
         """The best of the trades that were looked at first, of just so many."""
         rows = self.probes[np.count_nonzero(self.probes, axis=1) == count]
@@ -268,14 +251,6 @@ class Lists:
         size = np.column_stack([np.zeros(len(old)), worth * search.unit[candidate[:, 1]]])
         parts.append(Moves(candidate, _in_lots(search, candidate, size)))
         return Moves.joined([p for p in parts if len(p.size)])
-
-
-def distinct(found: list[List]) -> list[List]:
-    """The best list of each set of candidates and ways, the best first."""
-    out: dict[bytes, List] = {}
-    for one in sorted(found, key=lambda found: found.total):
-        out.setdefault(one.key, one)
-    return list(out.values())
 
 
 def _one(candidate: np.ndarray, search: Search) -> tuple[np.ndarray, np.ndarray]:
