@@ -17,16 +17,14 @@ from __future__ import annotations
 import difflib
 import re
 from calendar import monthrange
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from math import nan
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .errors import SymbolError, nearest
+from .symbol_parts import MONTHS, TOKENS, Token, expiry
 
 # A name is stem + ending: "." where a kind has none, "=" where the stem is the name. Settlement in the "coin" makes a
 # contract inverse, in the "quote" linear; what is "named" stands in the name. {tokens} are read and written below.
@@ -59,10 +57,6 @@ hyperliquid  USDC  USDC   {index}              =     .          .             .
 hyperliquid  named quote  {coin}/{any}         =     .          .             .
 hyperliquid  USDC  USDC   {coin}               .     =          .             .
 """
-_CASH = "USDT|USDC|USDE|USDG|USD1|USD|FDUSD|TUSD|BUSD|DAI|EUR|EURI|EURR|GBP|AUD|BRL|TRY|JPY|BTC|ETH|BNB"
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_CODES = "--H--M--U--Z"
-_DAY = f"[0-9]{{1,2}}(?:{'|'.join(_MONTHS)})[0-9]{{2}}"
 _said = attrgetter("kind", "underlying", "quote", "settle", "inverse", "expiry", "strike", "option_type")
 
 
@@ -143,78 +137,6 @@ def write(symbol: Symbol, venue: str) -> str:
     raise SymbolError(f"{what}; nearest is {near!r} of {form.venue}, settled in {form.read(near).settle}")
 
 
-def _coin(text: str) -> str:
-    dex, colon, coin = text.rpartition(":")
-    return dex.lower() + colon + (coin if coin[0] in "km" and coin[1:].isupper() else coin.upper())
-
-
-@lru_cache
-def _expiry(text: str) -> float:
-    if text.isdigit():
-        day = date(2000 + int(text[-6:-4]), int(text[-4:-2]), int(text[-2:]))
-    elif len(text) > 3:
-        day = date(2000 + int(text[-2:]), _MONTHS.index(text[-5:-2].upper()) + 1, int(text[:-5]))
-    else:  # a quarterly future ends on the last Friday
-        year, month = 2000 + int(text[1:]), _CODES.index(text[0].upper()) + 1
-        last = date(year, month, monthrange(year, month)[1])
-        day = last - timedelta((last.weekday() - 4) % 7)
-    return (day - date(1970, 1, 1)).days * 86400.0 + 8 * 3600.0
-
-
-def _date(epoch: float) -> date:
-    return date(1970, 1, 1) + timedelta(epoch // 86400)
-
-
-def _new_york_close(text: str) -> float:
-    # The US rule since 2007, not zoneinfo: Windows and Pyodide may have no time-zone data.
-    day = _date(_expiry(text))
-    latest = date(day.year, 3, 14), date(day.year, 11, 7)
-    starts, ends = (sunday - timedelta(sunday.isoweekday() % 7) for sunday in latest)
-    return _expiry(text) + 3600.0 * (12 if starts <= day < ends else 13)
-
-
-class _Token(NamedTuple):
-    pattern: str
-    field: str
-    read: Callable[[str], Any]
-    write: Callable[[Any], str] = str
-
-
-def _decimal(point: str) -> _Token:
-    return _Token(
-        rf"(?=[0.d_]*[1-9])[0-9]{{1,15}}(?:{re.escape(point)}[0-9]{{1,15}})?",
-        "strike",
-        lambda text: float(text.lower().replace(point, ".")),
-        lambda strike: format(Decimal(repr(float(strike))), "f").removesuffix(".0").replace(".", point),
-    )
-
-
-_TOKENS = {
-    # No coin ends in USDT, else Bybit's BTCUSDT-27DEC26 would be Deribit's future on "BTCUSDT".
-    "coin": _Token(r"[^\W_]+?(?<![A-Z0-9]USDT)", "underlying", _coin),
-    "coin2": _Token("(?P=coin)", "underlying", _coin),
-    "dex": _Token(r"[a-z][a-z0-9]*:[^\W_]+", "underlying", _coin),
-    "index": _Token("@[0-9]+", "underlying", str),
-    "root": _Token("[A-Z0-9]{1,6} {0,5}", "underlying", lambda t: t.strip().upper(), lambda u: u[:6].ljust(6)),
-    "stable": _Token("USDC|USDT", "quote", str.upper),
-    "cash": _Token(_CASH, "quote", str.upper),
-    "any": _Token(r"[^\W_]+", "quote", str.upper),
-    "any2": _Token("(?P=any)", "quote", str.upper),
-    "pay": _Token("USDC|USDT|USDE|USDG", "settle", str.upper),
-    "day": _Token(_DAY, "expiry", _expiry, lambda e: f"{_date(e).day}{_MONTHS[_date(e).month - 1]}{_date(e):%y}"),
-    "padded": _Token(_DAY, "expiry", _expiry, lambda e: f"{_date(e).day:02}{_MONTHS[_date(e).month - 1]}{_date(e):%y}"),
-    "ymd": _Token("[0-9]{6}", "expiry", _expiry, lambda e: f"{_date(e):%y%m%d}"),
-    "long": _Token("20[0-9]{6}", "expiry", _expiry, lambda e: f"{_date(e):%Y%m%d}"),
-    "osi": _Token("[0-9]{6}", "expiry", _new_york_close, lambda e: f"{_date(e):%y%m%d}"),
-    "code": _Token("[HMUZ][0-9]{2}", "expiry", _expiry, lambda e: f"{_CODES[_date(e).month - 1]}{_date(e):%y}"),
-    "strike": _decimal("."),
-    "dstrike": _decimal("d"),
-    "ustrike": _decimal("_"),
-    "mills": _Token("(?=0*[1-9])[0-9]{8}", "strike", lambda t: int(t) / 1000, lambda k: f"{round(k * 1000):08d}"),
-    "type": _Token("[CP]", "option_type", str.upper),
-}
-
-
 class _Form(NamedTuple):
     venue: str
     kind: str
@@ -223,7 +145,7 @@ class _Form(NamedTuple):
     settle: str
     hyphens: int
     pattern: re.Pattern[str]
-    tokens: dict[str, _Token]
+    tokens: dict[str, Token]
 
     def read(self, text: str) -> Symbol | None:
         if not (found := self.pattern.fullmatch(text.strip())):
@@ -255,7 +177,7 @@ class _Form(NamedTuple):
 
 
 def _form(venue: str, kind: str, template: str, quote: str, settle: str) -> _Form:
-    tokens = {name: _TOKENS[name] for name in re.findall(r"{(\w+)}", template)}
+    tokens = {name: TOKENS[name] for name in re.findall(r"{(\w+)}", template)}
     pattern = template.format(**{name: f"(?P<{name}>{token.pattern})" for name, token in tokens.items()})
     return _Form(venue, kind, template, quote, settle, template.count("-"), re.compile(pattern, re.IGNORECASE), tokens)
 
@@ -304,7 +226,7 @@ def _guess_expiry(text: str) -> float:
     year, month, day = 26, 12, 25
     if found := re.search("([0-9]{1,2})([A-Z]{3})([0-9]{2})(?![0-9])", text):
         year, day = int(found[3]), int(found[1])
-        month = _MONTHS.index(difflib.get_close_matches(found[2], _MONTHS, 1, 0)[0]) + 1
+        month = MONTHS.index(difflib.get_close_matches(found[2], MONTHS, 1, 0)[0]) + 1
     elif found := re.search("(?<![0-9])(?:20)?([0-9]{2})([0-9]{2})([0-9]{2})(?![0-9])", text):
         year, month, day = int(found[1]), min(max(int(found[2]), 1), 12), int(found[3])
-    return _expiry(f"{year:02}{month:02}{min(max(day, 1), monthrange(2000 + year, month)[1]):02}")
+    return expiry(f"{year:02}{month:02}{min(max(day, 1), monthrange(2000 + year, month)[1]):02}")
