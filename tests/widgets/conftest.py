@@ -12,3 +12,13 @@ def no_running_loop():
     asyncio._set_running_loop(None)
     yield
     asyncio._set_running_loop(loop)
+
+
+@pytest.fixture
+def panel():
+    """The panel on the small book."""
+    from xlmargin.widgets.panel import MarginPanel
+
+    from tests.widgets import sample
+
+    return MarginPanel(*sample.book(), model="derive.portfolio")

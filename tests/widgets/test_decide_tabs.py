@@ -15,11 +15,6 @@ from xlmargin.html import amount
 WHERE = {"account": "main", "pool": ""}
 
 
-@pytest.fixture
-def panel():
-    return MarginPanel(*sample.book(), model=MODEL)
-
-
 def opened(panel, id, **chosen):
     """The blocks of a tab with what is typed in its fields."""
     send(panel, {"do": "tab", "id": id}, *({"do": "choose", "id": k, "value": v} for k, v in chosen.items()))

@@ -12,11 +12,6 @@ from tests.widgets import sample
 from tests.widgets.test_panel import MODEL, edit, ids, send, tile
 
 
-@pytest.fixture
-def panel():
-    return MarginPanel(*sample.book(), model=MODEL)
-
-
 def test_the_desk_as_a_workbook_gives_the_same_margin(panel, tmp_path):
     edit(panel, "-2.25")
     name, data = exchange.desk(panel)
