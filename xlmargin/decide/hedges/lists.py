@@ -74,7 +74,7 @@ class Lists:
             starts.append(List(search.best, search.upper))
             kept += [self.improved(start, most or len(search.cost)) for start in distinct(starts)]
         best = min(kept, key=lambda found: found.total)
-        if best.total < search.upper:
+        if best.total < search.upper and search.keeps(best.trades):
             search.best, search.upper = best.trades, best.total
 
     def of(self, trades: np.ndarray) -> List:
@@ -104,7 +104,7 @@ class Lists:
         What became of a start is remembered unless it was as long as it might be: longer lists start from it again.
         """
         start_key = start.trades.tobytes()
-        if start_key in self.known:
+        if start_key in self.known and np.count_nonzero(self.known[start_key].trades) <= most:
             return self.known[start_key]
         drawn, last, full = np.random.default_rng(0), np.zeros(len(start.trades)), False
         while not self.over and start.total > NEAR * self.search.scale:
