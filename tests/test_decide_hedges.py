@@ -303,7 +303,7 @@ def test_a_longer_list_is_no_worse_and_the_answer_is_the_same_again():
     total = [f.after + f.cost.sum() for f in found]
     assert "not convex" in found[-1].words
     assert np.all(np.diff(total) <= 1e-5 * found[0].before)
-    assert [len(f.instrument) for f in found] <= [1, 2, 3]
+    assert all(len(f.instrument) <= n for n, f in enumerate(found, 1))
     again = hedges(book, market, "derive.portfolio", names, most_trades=2, **how)
     assert again.quantity.tolist() == found[1].quantity.tolist()
     assert not found[-1].search.late
