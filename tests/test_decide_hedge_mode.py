@@ -158,7 +158,7 @@ def test_hedges_trade_either_leg_and_the_bound_covers_both(candidates, after, tr
     assert found.after == pytest.approx(after, abs=1e-3)
     assert found.bound <= after + found.cost.sum() + 1e-3
     assert dict(zip(found.side, found.quantity, strict=True)) == pytest.approx(trades, abs=1e-6)
-    assert "proved best" in found.words
+    assert "best: " in found.words
     assert np.all(found.ranking()["quantity"].abs() <= 1.0)
 
 

@@ -47,9 +47,10 @@ FREE = " (every trade is free as given, which takes many: a fee, costs or most t
 class Hedges(Shown):
     """Trades (N,) that lower a requirement: what it was, what it becomes, what they cost, and the bound.
 
-    ``bound`` is what requirement and cost together cannot go below with these candidates; NaN where the rule proved
-    not convex here, so that no bound holds. ``refused`` are candidates that the model cannot take. ``side`` is the leg
-    that is traded, "long" or "short" in hedge mode, "" else.
+    ``bound`` is what requirement and cost together cannot go below with these candidates, where the rule is convex in
+    the trades as it is at every list that was run; NaN where one of them breaks that, so that no bound holds.
+    ``refused`` are candidates that the model cannot take. ``side`` is the leg that is traded, "long" or "short" in
+    hedge mode, "" else.
     """
 
     instrument: np.ndarray
@@ -90,9 +91,10 @@ class Hedges(Shown):
             return f"{said}; {why}best of {self.search.reruns:,} exact re-runs, no bound{late}"
         if self.search.tried:
             return f"{said}; proved best: every list of lots was tried"
+        sure = "as the rule is convex at every list that was run"
         if self.gap <= 10 * TOLERANCE * self.search.scale:
-            return f"{said}; proved best: nothing goes below {bound}"
-        return f"{said}; nothing goes below {bound}, {gap} from it when stopped{late}"
+            return f"{said}; best: nothing goes below {bound}, {sure}"
+        return f"{said}; nothing goes below {bound}, {sure}; {gap} from it when stopped{late}"
 
     def frame(self) -> Any:
         """A row per trade, the largest first, with its ``side`` in hedge mode (pandas DataFrame)."""
