@@ -14,7 +14,7 @@ from xlmargin.decide.what_if import what_if
 NAME, MODEL, MARK = "BTC-USDT-SWAP", "okx.cross", 60_000.0
 
 
-def desk(isolated=False, quantity=(1.0, -0.4), side=("long", "short")):
+def desk(isolated=False, quantity=(1.0, -0.4), side=("long", "short"), **more):
     """+1 long and −0.4 short at 10×: 8,400 of initial margin, both legs counted."""
     legs = {"account": "a", "instrument": NAME, "leverage": 10.0, "entry_price": MARK, "mark": MARK, "index": MARK}
     given = {k: [v] * len(quantity) for k, v in (legs | {"contract_size": 1.0}).items()}
@@ -22,7 +22,7 @@ def desk(isolated=False, quantity=(1.0, -0.4), side=("long", "short")):
     if isolated:
         given |= {"margin_mode": ["isolated"] * len(quantity), "posted_margin": [6000.0 * abs(q) for q in quantity]}
     return xm.tables(
-        positions=given,
+        positions=given | more,
         balances={"account": ["a"], "asset": ["USDT"], "amount": [20_000.0]},
         assets={"asset": ["USDT", "USD"], "price": [1.0, 1.0]},
         as_of="2026-06-01",
@@ -109,6 +109,17 @@ def test_an_isolated_leg_is_closed_where_it_stands():
         "USD": 14_600.0,
     }
     assert found["initial after"][f"{NAME} long isolated"] == pytest.approx(3000.0)
+
+
+@pytest.mark.parametrize("side", ["", "long"])
+@pytest.mark.parametrize(("share", "after"), [(1.0, {}), (0.5, {"USD": 3000.0, "isolated": 6000.0})])
+def test_a_share_is_closed_of_the_cross_and_of_the_isolated_leg(side, share, after):
+    """1 cross and 2 isolated at 10×: each leg loses its own share, and nothing turns."""
+    given = desk(quantity=(1.0, 2.0), side=(side, side), margin_mode=["cross", "isolated"], posted_margin=[None, 12e3])
+    found = what_if(*given, MODEL, {"instrument": [NAME], "close": [share]})
+    left = {str(p).split()[-1]: v for p, v in zip(found.pool, found.after["initial"], strict=True) if v}
+    assert left == pytest.approx(after)
+    assert found.after["equity"].sum() == pytest.approx(20_000.0)
 
 
 def test_a_path_goes_by_the_sides():

@@ -19,7 +19,7 @@ def trades_of(book: Book, baskets: Baskets, account: np.ndarray, basket: np.ndar
     A share to close is taken of each leg that the account holds, of one side only where the record names it.
     """
     row, t = spread(baskets.basket, baskets.account, account, basket)
-    quantity, side = baskets.quantity[t], baskets.side[t]
+    quantity, side, isolated = baskets.quantity[t], baskets.side[t], np.zeros(len(t), bool)
     closing = np.flatnonzero(~np.isnan(baskets.close[t]))
     if len(closing):
         record, leg = _legs_closed(book, baskets, account[row[closing]], t[closing])
@@ -29,9 +29,10 @@ def trades_of(book: Book, baskets: Baskets, account: np.ndarray, basket: np.ndar
         gone = -baskets.close[t[closing[record]]] * book.legs.quantity[leg]
         quantity = np.concatenate([quantity[given], gone])[order]
         side = np.concatenate([side[given], book.legs.side[leg]])[order]
+        isolated = np.concatenate([isolated[given], book.legs.isolated[leg].astype(bool)])[order]
         row, t = row[at[order]], t[at[order]]
     some = quantity != 0
-    row, t, quantity, side = row[some], t[some], quantity[some], side[some]
+    row, t, quantity, side, isolated = row[some], t[some], quantity[some], side[some], isolated[some]
     again = np.append(False, (np.diff(row) == 0) & (np.diff(t) == 0)) if len(t) else np.zeros(0, bool)
     return Trades.of(
         row,
@@ -41,6 +42,7 @@ def trades_of(book: Book, baskets: Baskets, account: np.ndarray, basket: np.ndar
         side=side,
         fee=np.where(again, 0.0, baskets.fee[t]),
         leverage=baskets.leverage[t],
+        isolated=isolated,
     )
 
 

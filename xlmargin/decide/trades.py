@@ -19,7 +19,8 @@ PAID_IN_FULL = (OPTION, SPOT, ASSET)
 class Trades:
     """Trades (T,): row of the book, instrument, signed quantity, price (NaN: at the mark), hedge side, fee paid.
 
-    ``fee`` is in the settlement asset, positive; ``leverage`` is that of a new leg, NaN where not chosen.
+    ``fee`` is in the settlement asset, positive; ``leverage`` is that of a new leg, NaN where not chosen; ``isolated``
+    says that of what is held both cross and isolated the isolated leg is meant.
     """
 
     row: np.ndarray
@@ -29,13 +30,14 @@ class Trades:
     side: np.ndarray
     fee: np.ndarray
     leverage: np.ndarray
+    isolated: np.ndarray
 
     @classmethod
     def of(cls, row: np.ndarray, instrument: np.ndarray, quantity: np.ndarray, **more: np.ndarray) -> Trades:
         """One-way trades at the mark without fee unless ``more`` says otherwise."""
         n = len(row)
         empty = {"price": np.full(n, np.nan), "side": np.zeros(n, np.int8), "fee": np.zeros(n)}
-        empty["leverage"] = np.full(n, np.nan)
+        empty |= {"leverage": np.full(n, np.nan), "isolated": np.zeros(n, bool)}
         quantity = np.asarray(quantity, np.float64)
         return cls(np.asarray(row, np.int64), np.asarray(instrument, np.int64), quantity, **{**empty, **more})
 
@@ -122,7 +124,7 @@ def _priced(market: Market, trades: Trades) -> Trades:
 class Touched:
     """The legs (K,) that trades touch, by row of the result, instrument and side; ``number`` (T,) is each trade's.
 
-    Of an instrument held both cross and isolated it is the cross leg.
+    Of an instrument held both cross and isolated it is the cross leg unless the trade says the isolated one.
 
     ``at`` (K,) is where such a leg stands among those of the book, ``found`` (K,) whether there is one; ``legs`` are
     the legs as they become, and ``there`` (K,) says which are left.
@@ -137,14 +139,18 @@ class Touched:
     @classmethod
     def of(cls, legs: Legs, trades: Trades, rows: np.ndarray, width: int) -> Touched:
         """The legs of ``trades`` before any of them; rows of the result are ``rows`` (N,) of the book."""
+        held = ((legs.row * width + legs.instrument) * 3 + legs.side + 1) * 2 + legs.isolated
+        cross = ((rows[trades.row] * width + trades.instrument) * 3 + trades.side + 1) * 2
+        own = trades.isolated & np.isin(cross, held) & np.isin(cross + 1, held)
         key, first, number = np.unique(
-            (trades.row * width + trades.instrument) * 3 + trades.side + 1, return_index=True, return_inverse=True
+            ((trades.row * width + trades.instrument) * 3 + trades.side + 1) * 2 + own,
+            return_index=True,
+            return_inverse=True,
         )
         row, instrument, side = trades.row[first], trades.instrument[first], trades.side[first]
-        held = ((legs.row * width + legs.instrument) * 3 + legs.side + 1) * 2 + legs.isolated
-        wanted = ((rows[row] * width + instrument) * 3 + side + 1) * 2
+        wanted = cross[first] + own[first]
         at = np.searchsorted(held, wanted)
-        found = (np.append(held, -1)[np.minimum(at, len(held))] | 1) == wanted + 1
+        found = (np.append(held, -1)[np.minimum(at, len(held))] | 1) == (wanted | 1)
         fresh = Legs.of(len(rows), row, instrument, np.zeros(len(key)), side=side.astype(legs.side.dtype))
         for name, column in fresh.columns().items():
             column[found] = getattr(legs, name)[at[found]]
