@@ -122,6 +122,17 @@ def test_a_share_is_closed_of_the_cross_and_of_the_isolated_leg(side, share, aft
     assert found.after["equity"].sum() == pytest.approx(20_000.0)
 
 
+def test_trades_that_name_no_leg_count_on_the_cross_leg_alone():
+    """1 cross and 2 isolated long, 0.5 short: a sale of 2 closes the 1 and opens 1 more short."""
+    given = {"quantity": (1.0, 2.0, -0.5), "side": ("long", "long", "short")}
+    given |= {"margin_mode": ["cross", "isolated", "cross"], "posted_margin": [None, 12e3, None]}
+    book, market = desk(**given)
+    with pytest.raises(xm.InputError, match=r"closes 2 of a long leg of 1"):
+        path(book, market, MODEL, {"instrument": [NAME], "quantity": [-2.0], "side": ["long"]})
+    assert legs_after([-2.0], **given) == {(1, 2.0), (-1, -1.5)}
+    assert hedges(book, market, MODEL, [NAME]).search.margin.held.tolist() == [1.0, -0.5]
+
+
 def test_a_path_goes_by_the_sides():
     trades = {"instrument": [NAME, NAME], "quantity": [-0.5, 0.2], "side": ["long", "short"]}
     found = path(*desk(), MODEL, trades)

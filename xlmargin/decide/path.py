@@ -20,6 +20,7 @@ from .baskets import Baskets, read
 from .candidates import reach
 from .reruns import STEP, account_row, several, summed
 from .shown import Shown
+from .sides import reached
 from .trades import Trades, traded
 
 SIDES = {0: "", 1: "long", -1: "short"}
@@ -126,7 +127,7 @@ def _within_legs(book: Book, legs: Baskets, instrument: np.ndarray) -> None:
     held, problems = book.legs, []
     for n in np.flatnonzero(legs.side * legs.quantity < 0):
         same = (instrument == instrument[n]) & (legs.side == legs.side[n]) & (legs.side * legs.quantity < 0)
-        own = (held.instrument == instrument[n]) & (held.side == legs.side[n])
+        own = (held.instrument == instrument[n]) & (held.side == legs.side[n]) & reached(held)
         have, gone = float(np.abs(held.quantity[own]).sum()), float(np.abs(legs.quantity[same]).sum())
         if gone > have * (1.0 + 1e-12):
             text = f"closes {gone:,.12g} of a {'long' if legs.side[n] > 0 else 'short'} leg of {have:,.12g}"

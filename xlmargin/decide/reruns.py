@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..frames import amounts_on
 from ..ledger import LEGS, Margin
 from ..run import Run, Session
+from .sides import reached
 from .subject import level_of, rows_of
 from .trades import Trades, traded
 
@@ -54,9 +55,9 @@ class Reruns:
 
     @cached_property
     def held(self) -> np.ndarray:
-        """What the account holds of each candidate's leg (K,)."""
+        """What the account holds of each candidate's leg (K,), the one that a trade goes to."""
         legs = self.book.legs
-        own = (legs.instrument == self.instrument[:, None]) & (legs.side == self.sides[:, None])
+        own = (legs.instrument == self.instrument[:, None]) & (legs.side == self.sides[:, None]) & reached(legs)
         return own @ legs.quantity
 
     def within(self, quantity: np.ndarray) -> np.ndarray:

@@ -42,12 +42,19 @@ def sided(legs: Legs, trades: Trades, rows: np.ndarray, width: int) -> Trades:
     return type(both)(**{**vars(both), "quantity": quantity, "side": side, "fee": fee})
 
 
+def reached(legs: Legs) -> np.ndarray:
+    """Which legs (H,) a trade goes to that does not name one: of what is held both cross and isolated the cross leg."""
+    columns = (legs.row, legs.instrument, legs.side)
+    same = np.all([c[1:] == c[:-1] for c in columns], axis=0)
+    return ~(legs.isolated & np.append(np.zeros(min(len(legs), 1), bool), same))
+
+
 def _held(legs: Legs, trades: Trades, rows: np.ndarray, width: int) -> dict[int, np.ndarray]:
     """What the long and the short leg (T,) of each trade's instrument hold before any trade, by side."""
     wanted = rows[trades.row] * width + trades.instrument
     out = {}
     for side in (1, -1):
-        own = legs.side == side
+        own = (legs.side == side) & reached(legs)
         keys, number = np.unique(legs.row[own] * width + legs.instrument[own], return_inverse=True)
         total = np.append(np.bincount(number, legs.quantity[own], len(keys)), 0.0)
         place = np.searchsorted(keys, wanted)
