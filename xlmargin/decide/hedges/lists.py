@@ -34,12 +34,16 @@ TRIED = (1.0, 0.25, 0.0625, -0.0625, -0.25, -1.0)
 
 @dataclass(eq=False)
 class Lists:
-    """A search of lists until ``end``, from trades ``probes`` (N, K) too that were looked at already."""
+    """A search of lists until ``end``, from trades ``probes`` (N, K) too that were looked at already.
+
+    ``late`` says that its own time has run out: what the proof of a bound was given may be used up before it starts.
+    """
 
     search: Search
     probes: np.ndarray
     end: float
     spent: int = 0
+    late: bool = False
     known: dict[bytes, List] = field(default_factory=dict)
     singles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     nearest: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -52,7 +56,7 @@ class Lists:
     @property
     def over(self) -> bool:
         """Whether time or work is used up."""
-        return self.search.late or self.spent > self.work
+        return self.late or self.spent > self.work
 
     def best(self, most: int) -> None:
         """Keep the best list of at most ``most`` trades (0: any number) in the search."""
@@ -87,7 +91,7 @@ class Lists:
         search, out = self.search, np.full(len(moves.size), np.inf)
         for low in range(0, len(out), ROWS):
             if time.perf_counter() > self.end:
-                search.late = True
+                self.late = search.late = True
             if self.over:
                 break
             rows = moves.rows(base, slice(low, low + ROWS))
