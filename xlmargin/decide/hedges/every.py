@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from .cutting import Search
 
 MOST = 20_000
+ROWS = 500
 
 
-def every(search: Search) -> bool:
-    """Run every allowed list of lots, if there are at most 20,000; whether it was done."""
+def every(search: Search, end: float) -> bool:
+    """Run every allowed list of lots, if there are at most 20,000 and they take no longer than ``end``; whether so."""
     if not np.isfinite(search.lot).all():
         return False
     count = np.floor(search.most / search.lot + 1e-9)
@@ -21,9 +24,24 @@ def every(search: Search) -> bool:
     rows = rows[search.allowed(rows, search.most_trades)]
     if not len(rows):
         return False
-    total = search.margin(rows).need + np.abs(rows) @ search.cost
-    search.reruns += len(rows)
+    need = _needs(search, rows, end)
+    if need is None:
+        return False
+    total = need + np.abs(rows) @ search.cost
     n = int(np.argmin(total))
     search.best, search.upper = rows[n], float(total[n])
     search.tried, search.lower, search.late = True, search.upper, False
     return True
+
+
+def _needs(search: Search, rows: np.ndarray, end: float) -> np.ndarray | None:
+    """Requirements of trades (N, K); None once the rows that were run tell that all would end after ``end``."""
+    start, need = time.perf_counter(), np.zeros(len(rows))
+    for low in range(0, len(rows), ROWS):
+        part = search.margin(rows[low : low + ROWS]).need
+        need[low : low + ROWS] = part
+        search.reruns += len(part)
+        each = (time.perf_counter() - start) / (low + len(part))
+        if start + each * len(rows) > end:
+            return None
+    return need

@@ -23,6 +23,7 @@ from ..exposure import Greeks
 from ..moves import groups, refuse_unpriced
 from ..reruns import Found, Reruns, account_row
 from ..shown import Shown, tabled
+from .beside import Beside
 from .cutting import TOLERANCE, Search
 from .every import every
 from .legs import WORD, by_leg, within_legs
@@ -146,8 +147,9 @@ def hedges(
     the USD worth of its underlying; ``budget`` bounds the cost in all;
     ``most_trades`` the number of instruments; ``delta`` and ``vega`` keep the account's net delta (coins) and vega
     (USD a point) of an underlying within (low, high); ``rounds`` and ``seconds`` bound the search; ``how`` takes
-    params, options and workers. Where the rule is convex the answer is exact to 1e-6 with its bound; where it proves
-    not to be, the best of ranked re-runs is given and said to be that.
+    params, options and workers. What a model takes in whole contracts only has a ``lot`` of 1 unless given. Where the
+    rule is convex the answer is exact to 1e-6 with its bound; where it proves not to be, the best of ranked re-runs is
+    given and said to be that.
     Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
     """
     wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
@@ -158,7 +160,7 @@ def hedges(
     end = time.perf_counter() + seconds
     first = probes(search)
     search.solve(rounds, PROOF * seconds, first)
-    if not search.proved and not every(search):
+    if not search.proved and not every(search, end):
         Lists(search, first, end).best(most_trades)
         search.convex &= search.upper >= search.lower - 10 * TOLERANCE * search.scale
     tidy(search)
@@ -178,7 +180,8 @@ def _asked(
 ) -> tuple[Reach, Search, tuple[str, ...]]:
     """A search over the candidates that the model takes, and their names."""
     names, table = _candidates(market, given)
-    wide = reach(book, market, model, names, how)
+    beside = Beside(book, market, model, how)
+    wide = beside.within(reach(book, market, model, names, how))
     kept = [n for n, name in enumerate(names) if name in wide.number]
     if not kept:
         why, id = next(iter(wide.refused.values()), "the list is empty"), wide.session.model.id
@@ -187,6 +190,7 @@ def _asked(
     place, side = by_leg(wide.book, number, table.pop("side")[kept], [names[n] for n in kept])
     table = {k: v[kept][place].astype(np.float64) for k, v in table.items()}
     names = [names[kept[n]] for n in place]
+    table["lot"] = np.where(np.isnan(table["lot"]), beside.lots(names), table["lot"])
     search = _search(wide, number[place], side, table, level)
     if fee:
         currency = search.margin(np.zeros((1, len(names)))).currency
