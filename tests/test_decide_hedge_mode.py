@@ -161,6 +161,9 @@ def test_prevent_reduces_an_isolated_leg_and_hedges_it_with_nothing_else():
     found = prevent(book, market, MODEL, {"BTC": [-0.2]}, pool=pool)
     remedy = {r.kind: r for r in found}["hedge"]
     assert -1.0 <= remedy.amount < 0.0
+    trades = {"instrument": [NAME], "quantity": [remedy.amount], "side": ["long"]}
+    after = what_if(book, market, MODEL, trades, moves={"price": {"BTC": -0.2}}).frame().set_index("pool")
+    assert after["equity after"][pool] >= after["maintenance after"][pool]
     cash = prevent(book, market, MODEL, {"BTC": [-0.2]}, pool="USD")
     assert "holds nothing of BTC" in {r.kind: r for r in cash}["hedge"].words
 

@@ -72,7 +72,8 @@ def prevent(
     Parameters as ``simulate``; ``hedges`` names instruments to try, each alone, both ways (else those that the
     account holds). Each candidate is the account again with the trade or the money, run on every market of the path;
     the least is found on a grid of 24 sizes and narrowed between the last that fails and the first that does.
-    In hedge mode a hedge closes the leg of the opposite direction first; an isolated position is only reduced.
+    In hedge mode a hedge closes the leg of the opposite direction first; an isolated position is only reduced, and what
+    is closed of it frees its share of the margin, as in a what-if.
     Returns a Remedy of each kind, one for every hedge; their words round up. Raises InputError where several accounts
     or pools could be meant, and for unknown names.
     """
@@ -139,6 +140,8 @@ class _Test:
         book = staying(self.margin.run.book, market, self.session.model.scope_setting)
 
         def make(shares: np.ndarray) -> Book:
+            if _isolated(book):
+                return _left(book, shares)
             copies = book.take(np.zeros(len(shares), np.int64))
             return closed(copies, market, shares[copies.legs.row])
 
@@ -172,7 +175,7 @@ class _Test:
         """Contracts of one instrument traded at its mark, bought or sold, whichever is less."""
         book, market = self.margin.run.book, self.session.market
         legs = book.legs
-        alone = len(legs) > 0 and bool(legs.isolated.all())
+        alone = _isolated(book)
         same = market.underlying[legs.instrument] == market.underlying[instrument]
         same &= (legs.instrument == instrument) | (not alone)
         if not same.any():
@@ -187,6 +190,8 @@ class _Test:
         for sign in signs:
 
             def make(sizes: np.ndarray, sign: float = sign) -> Book:
+                if alone:
+                    return _left(book, np.minimum(sizes / np.abs(legs.quantity[same]).sum(), 1.0))
                 copies = book.take(np.zeros(len(sizes), np.int64))
                 some = np.flatnonzero(sizes)
                 trades = Trades.of(some, np.full(len(some), instrument), sign * sizes[some])
@@ -200,6 +205,21 @@ class _Test:
             return Remedy("hedge", name, np.nan, "contracts", f"{name}: no size up to {top:,.6g} contracts suffices")
         words = f"{'buy' if sign > 0 else 'sell'} {_up(size, 4):,.12g} {name} now" if size else "nothing is needed"
         return Remedy("hedge", name, sign * size, "contracts", words)
+
+
+def _isolated(book: Book) -> bool:
+    """Whether a pool is an isolated position."""
+    return len(book.legs) > 0 and bool(book.legs.isolated.all())
+
+
+def _left(book: Book, share: np.ndarray) -> Book:
+    """What is left of an isolated position, a row for each share (N,) that is closed; its margin shrinks with it."""
+    copies, left = book.take(np.zeros(len(share), np.int64)), 1.0 - share
+    legs, cash = copies.legs, copies.cash
+    scaled = {name: getattr(legs, name) * left[legs.row] for name in ("quantity", "accrued", "posted")}
+    kept = left[legs.row] > 0.0
+    legs = replace(legs, **scaled).at(kept, legs.row[kept], legs.rows)
+    return replace(copies, legs=legs, cash=replace(cash, amount=cash.amount * left[cash.row]))
 
 
 def _coins(market: Market) -> np.ndarray:
