@@ -261,6 +261,12 @@ def test_fuzzed_rows_are_read_or_refused(seed):
     assert np.isfinite(result.initial.value).all()
 
 
+@pytest.mark.parametrize("given", [[{"RiskType": "Risk_FX"}], 5, "x", []])
+def test_what_is_no_table_is_said(given):
+    with pytest.raises(xm.InputError, match=f"crif: a {type(given).__name__} is no table"):
+        xm.tables(crif=given, as_of=AS_OF)
+
+
 def test_words():
     words = Words.of(np.array([3.0, "3", None, " x ", pd.NA], object))
     assert words.texts.tolist() == ["3", "3", "", "x", ""]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Problem, nearest
+from .parsing import no_table
 from .schemas import CRIF_COLUMNS, folded
 from .texts import word_of
 
@@ -175,6 +176,9 @@ def _joined(name: str, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray:
 def _columns(name: str, data: Any, problems: list[Problem]) -> dict[str, np.ndarray]:
     import pandas as pd
 
+    if not hasattr(data, "keys"):
+        problems.append(no_table(name, data))
+        data = {}
     found = _found(name, data, problems)
     empty = all(np.size(data[header]) == 0 for header in data)
     missing = [] if "risk_type" in found or empty else ["risk_type"]

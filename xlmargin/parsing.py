@@ -59,6 +59,12 @@ class Table:
         return Problem(self.name, int(self.rows[index]), column, value, message, account)
 
 
+def no_table(name: str, data: Any) -> Problem:
+    """What is said of a value that stands where a table should."""
+    message = f"a {type(data).__name__} is no table: give a DataFrame or a mapping of columns"
+    return Problem(name, 0, "", None, message)
+
+
 def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] = ()) -> Table:
     """Typed columns of a table from a mapping of columns or a DataFrame.
 
@@ -71,8 +77,7 @@ def parse(name: str, data: Any, problems: list[Problem], more: Sequence[Column] 
         columns = columns | {c.name: c for c in more}
         spelt = {folded(c): c for c in columns}
     if data is not None and not hasattr(data, "keys"):
-        message = f"a {type(data).__name__} is no table: give a DataFrame or a mapping of columns"
-        problems.append(Problem(name, 0, "", None, message))
+        problems.append(no_table(name, data))
         data = None
     if data is None:
         return Table(name, {}, np.zeros(0, np.int64), {}, columns)
