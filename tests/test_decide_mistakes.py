@@ -165,3 +165,24 @@ def test_shares_may_be_texts_and_a_table_of_one_row_single_values(margin):
     texts = xm.dynamic(margin, vol={"BTC": ["40 %", "50 %"]}, reference="40 %")
     numbers = xm.dynamic(margin, vol={"BTC": [0.4, 0.5]}, reference=0.4)
     assert texts.tomorrow.initial.value.tolist() == numbers.tomorrow.initial.value.tolist()
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "how", "said"),
+    [
+        ("what_if", 5, {}, "trades: a int is no table"),
+        (
+            "what_if",
+            PERP | {"close": [0.5]},
+            {},
+            "row 2, column quantity: give a quantity or a share to close, not both",
+        ),
+        ("hedges", 5, {}, "candidates: a int is no table"),
+        ("hedges", {"instrument": "BTC-PERP", "most": -1.0}, {}, "most: must be above zero, is -1"),
+        ("hedges", ["BTC-PERP"], {"most_trades": -1}, "most_trades: -1; must be zero or more"),
+        ("hedges", ["BTC-PERP"], {"delta": {"BTC": 5}}, "delta of BTC: 5; give its lower and its higher end"),
+    ],
+)
+def test_tables_and_limits_that_are_none_are_said(desk, verb, given, how, said):
+    with pytest.raises(xm.InputError, match=said):
+        getattr(xm, verb)(desk[0].take([0]), desk[1], MODEL, given, **how)

@@ -92,7 +92,7 @@ def read(book: Book, market: Market, trades: Any = None, cash: Any = None, also:
 def _parsed(called: str, schema: str, data: Any, more: tuple[Column, ...], problems: list[Problem]) -> Table:
     """A table in the columns of ``schema`` and a few more; a trade may have a share instead of a quantity."""
     found: list[Problem] = []
-    if data is not None and called == "trades":
+    if hasattr(data, "keys") and called == "trades":
         data = _with_quantity(data)
     table = parse(schema, data, found, more)
     problems.extend(replace(p, table=called) for p in found)
@@ -118,7 +118,7 @@ def _with_quantity(data: Any) -> Any:
 
 def _accounts(book: Book, table: Table, data: Any, problems: list[Problem]) -> np.ndarray:
     """Row of each record's account; −1 where the table has no such column or the cell is empty."""
-    given = data is not None and any(str(c).strip().casefold() == "account" for c in data)
+    given = hasattr(data, "keys") and any(str(c).strip().casefold() == "account" for c in data)
     if not given:
         return np.full(len(table), -1, np.int64)
     number = {"": -1, **{str(name): r for r, name in enumerate(book.account)}}
@@ -142,5 +142,7 @@ def _check_amounts(trades: Table, problems: list[Problem]) -> None:
     share = trades["close"]
     for n in np.flatnonzero(~np.isnan(share) & ~((share > 0) & (share <= 1))):
         problems.append(trades.problem(int(n), "close", f"closes {share[n]:g}; must be above 0 and at most 1"))
+    for n in np.flatnonzero(~np.isnan(share) & (np.nan_to_num(trades["quantity"]) != 0)):
+        problems.append(trades.problem(int(n), "quantity", "give a quantity or a share to close, not both"))
     for n in np.flatnonzero(np.isnan(share) & (np.nan_to_num(trades["quantity"]) == 0)):
         problems.append(trades.problem(int(n), "quantity", "trades nothing: give a quantity or a share to close"))

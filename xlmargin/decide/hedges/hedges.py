@@ -14,7 +14,7 @@ from ...book import Book
 from ...errors import InputError, Problem
 from ...html import amount
 from ...market import OPTION, Market
-from ...parsing import parse
+from ...parsing import no_table, parse
 from ...registry import Model
 from ...schemas import OPTIONAL, Column
 from ..axis import UNDERLYING, Axis
@@ -153,7 +153,7 @@ def hedges(
     Raises InputError for an empty or unknown candidate list, Infeasible for limits that clash, naming them.
     """
     wide, search, names = _asked(book.take([account_row(book, account)]), market, model, candidates, level, fee, how)
-    _refuse(fee, budget, search.cost)
+    _refuse(fee, budget, search.cost, most_trades)
     search.most_trades, search.budget = most_trades, np.inf if budget is None else float(budget)
     search.limits = [*within_legs(search.margin, names), *_limits(wide, search, delta or {}, vega or {})]
     start = search.margin(np.zeros((1, len(names))))
@@ -167,9 +167,10 @@ def hedges(
     return _found(search, names, start, wide.refused)
 
 
-def _refuse(fee: float, budget: float | None, cost: np.ndarray) -> None:
-    """InputError for what trades cost or may cost below zero: no trade is paid for being made."""
+def _refuse(fee: float, budget: float | None, cost: np.ndarray, most: int) -> None:
+    """InputError for what trades cost or may cost below zero, for no trade is paid for being made, and their number."""
     given = {"fee": fee, "budget": 0.0 if budget is None else budget, "cost": float(cost.min(initial=0.0))}
+    given["most_trades"] = most
     wrong = {name: value for name, value in given.items() if not value >= 0.0}
     if wrong:
         raise InputError([Problem("candidates", 0, n, v, f"{v:g}; must be zero or more") for n, v in wrong.items()])
@@ -229,7 +230,9 @@ def _candidates(market: Market, given: Any) -> tuple[list[str], dict[str, np.nda
     given = [given] if isinstance(given, str) else given
     if isinstance(given, Sequence):
         given = {"instrument": [str(n) for n in given]}
-    data = {str(k): np.asarray(v) for k, v in dict(given).items()}
+    if not hasattr(given, "keys"):
+        raise InputError([no_table("candidates", given)])
+    data = {str(k): np.atleast_1d(v) for k, v in dict(given).items()}
     size = len(next(iter(data.values()))) if data else 0
     data.setdefault("quantity", np.ones(size))
     problems: list[Problem] = []
@@ -281,7 +284,10 @@ def _limits(
     names, group = groups(market)
     limits = []
     for what, by, per in (("delta", delta, greeks.delta), ("vega", vega, greeks.vega)):
-        for name, (low, high) in by.items():
+        for name, ends in by.items():
+            if np.shape(ends) != (2,):
+                raise InputError(f"{what} of {name}: {ends!r}; give its lower and its higher end")
+            low, high = ends
             if name not in names:
                 raise InputError(f"{what}: nothing follows {name!r}; there are {', '.join(map(str, names))}")
             if not low <= high:
