@@ -9,7 +9,7 @@ import numpy as np
 from .cutting import Search
 
 MOST = 20_000
-ROWS = 500
+ROWS = 100
 
 
 def every(search: Search, end: float) -> bool:
