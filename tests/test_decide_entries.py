@@ -76,3 +76,15 @@ def test_every_verb_that_moves_prices_counts_them():
     told = [note.text for note in xm.stress(*bare, MODEL, {"price": -0.1}).notes]
     assert any(text.startswith(WORDS) for text in told)
     assert not any(note.text.startswith(WORDS) for note in xm.stress(*full, MODEL, {"price": -0.1}).notes)
+
+
+def test_shares_of_one_position_are_at_most_all_of_it():
+    """A share for every account and one for this account are of the same position."""
+    book, market = one_perpetual()
+    trades = {"instrument": ["BTC-PERP"] * 2, "close": [0.75, 0.5], "account": ["main", ""]}
+    with pytest.raises(xm.InputError, match=r"main: shares to close of one position add up to 125 %; at most 100 %"):
+        xm.what_if(book, market, "derive.portfolio", trades)
+    whole = xm.what_if(book, market, "derive.portfolio", {**trades, "close": [0.5, 0.5]})
+    assert whole.after["initial"][0] == pytest.approx(
+        xm.what_if(book, market, "derive.portfolio", {"instrument": ["BTC-PERP"], "close": [1.0]}).after["initial"][0]
+    )

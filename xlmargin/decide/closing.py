@@ -17,6 +17,7 @@ def trades_of(book: Book, baskets: Baskets, account: np.ndarray, basket: np.ndar
     """The trades of accounts (N,) under baskets (N,), each in its what-if row.
 
     A share to close is taken of each leg that the account holds, of one side only where the record names it.
+    Raises InputError where the shares of several records add up to more than the leg.
     """
     row, t = spread(baskets.basket, baskets.account, account, basket)
     quantity, side, isolated = baskets.quantity[t], baskets.side[t], np.zeros(len(t), bool)
@@ -24,6 +25,7 @@ def trades_of(book: Book, baskets: Baskets, account: np.ndarray, basket: np.ndar
     if len(closing):
         record, leg = _legs_closed(book, baskets, account[row[closing]], t[closing])
         given = np.flatnonzero(np.isnan(baskets.close[t]))
+        _refuse_over_closed(book, baskets, row[closing[record]], t[closing[record]], leg)
         at = np.concatenate([given, closing[record]])
         order = np.argsort(at, kind="stable")
         gone = -baskets.close[t[closing[record]]] * book.legs.quantity[leg]
@@ -56,6 +58,19 @@ def refuse_empty(book: Book, market: Market, baskets: Baskets) -> None:
             holder = f"{book.account[who[0]]} does not hold" if len(who) == 1 else "no account holds"
             text = f"nothing to close: {holder} {what}"
             problems.append(Problem("trades", int(baskets.row[n]), "close", float(baskets.close[n]), text))
+    if problems:
+        raise InputError(problems)
+
+
+def _refuse_over_closed(book: Book, baskets: Baskets, row: np.ndarray, t: np.ndarray, leg: np.ndarray) -> None:
+    """InputError for legs of which records ``t`` (N,) of one what-if row close more than there is."""
+    _, first, number = np.unique(row * (len(book.legs) + 1) + leg, return_index=True, return_inverse=True)
+    share = np.bincount(number, baskets.close[t])
+    problems = []
+    for n in np.flatnonzero(share > 1.0 + 1e-9):
+        who = book.account[book.legs.row[leg[first[n]]]]
+        text = f"{who}: shares to close of one position add up to {100 * share[n]:.4g} %; at most 100 %"
+        problems.append(Problem("trades", int(baskets.row[t[first[n]]]), "close", float(share[n]), text))
     if problems:
         raise InputError(problems)
 
