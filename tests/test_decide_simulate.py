@@ -152,7 +152,7 @@ def test_too_few_others_leave_the_rest_to_the_fund():
 
 def test_the_backstop_takes_over_before_bankruptcy():
     margin = xm.margin(*account(), MODEL)
-    at = Ladder(backstop=2 / 3, cite="test")
+    at = Ladder(step=0.2, backstop=2 / 3, cite="test")
     found = simulate(margin, {"BTC": [-0.1145]}, rules=at)
     check(found, 7_000.0)
     assert [e.kind for e in found.events] == ["price", "taken over"]

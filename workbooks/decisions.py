@@ -13,7 +13,7 @@ from xlmargin.errors import InputError, nearest
 from . import cells
 from .cache import digest
 from .functions import BOOK, REST, only
-from .given_tables import columns, given, told_in
+from .given_tables import choice, columns, given, told_in
 from .ranges import KEPT, Ranges
 from .registry import function
 
@@ -23,12 +23,10 @@ EXPOSURES = {"underlying": "frame", "expiry": "by_expiry", "asset": "by_asset", 
 @function(f"{BOOK} {REST} output more", output="underlying, expiry, asset or offsets; left out: underlying")
 def XM_EXPOSURE(ranges: Ranges, account: str, output: str) -> Any:
     """What a book is exposed to: net and gross delta (N(d1)), gamma, vega and theta by underlying, expiry, asset."""
+    which = choice(output, EXPOSURES)
     ranges.refuse_bad(account)
-    name = output.casefold() or "underlying"
-    if name not in EXPOSURES:
-        raise InputError(f"output: {output!r} is not one of {', '.join(EXPOSURES)}{nearest(output, EXPOSURES)}")
     found = KEPT.get(("exposure", *ranges.asked), lambda: exposure(ranges.margin()))
-    return cells.table(only(getattr(found, EXPOSURES[name])(), account))
+    return cells.table(only(getattr(found, which)(), account))
 
 
 @function(f"{BOOK} {REST} by level more")

@@ -24,9 +24,9 @@ class Ladder:
     deleveraged accounts; ``doubt`` what is not known.
     """
 
+    step: float
     trigger: float = 1.0
     target: float = 1.0
-    step: float = 0.2
     whole_below: float = 0.0
     backstop: float = 0.0
     fee: float = 0.0

@@ -16,6 +16,22 @@ from .states import one_of
 PLACED = {"positions": "frame", "venues": "venues", "gains": "gains", "refusals": "refusals"}
 LINES = {"owners": "frame", "venues": "venues", "limits": "limits", "breaches": "breaches"}
 RARE = ("lost", "fees", "bonus", "slipped", "moved", "surrendered", "deficit", "fund left", "uncovered")
+Movable = Annotated[Path | None, typer.Option(help="table: instrument that may move; account, lots, cost. Else all")]
+Trades = Annotated[Path | None, typer.Option(help="table of trades: instrument, quantity; price, lots")]
+Eligible = Annotated[
+    Path | None, typer.Option(help="table of what may stand where: instrument, venue; most, listed_as")
+]
+Lost = Annotated[
+    list[str] | None, typer.Option(metavar="LOCATION=SHARE", help="balances at a location gone: Kraken=100%")
+]
+LostAt = Annotated[list[str] | None, typer.Option(metavar="VENUE=SHARE", help="balances at a venue gone")]
+LostBy = Annotated[list[str] | None, typer.Option(metavar="OWNER=SHARE", help="balances of an owner gone")]
+Depth = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=USD", help="forced sales that move a price by 1 %: BTC=50e6")
+]
+Depths = Annotated[
+    Path | None, typer.Option(help="table instead: instrument, underlying or asset, and what --impact needs")
+]
 SPREAD = {"accounts": "frame", "venues": "by_venue", "rounds": "rounds", "prices": "prices"}
 
 
@@ -23,14 +39,9 @@ SPREAD = {"accounts": "frame", "venues": "by_venue", "rounds": "rounds", "prices
 def place(
     case: Venues,
     owner: Annotated[str | None, typer.Option(help="whose accounts, where there are several owners")] = None,
-    movable: Annotated[
-        Path | None,
-        typer.Option(help="table: instrument that may move; account, lots, cost. Else all"),
-    ] = None,
-    hedges: Annotated[Path | None, typer.Option(help="table of trades: instrument, quantity; price, lots")] = None,
-    eligible: Annotated[
-        Path | None, typer.Option(help="table of what may stand where: instrument, venue; most, listed_as")
-    ] = None,
+    movable: Movable = None,
+    hedges: Trades = None,
+    eligible: Eligible = None,
     lots: Annotated[int, typer.Option(help="equal parts that a position may be split into")] = 1,
     level: Level = "initial",
     currency: Annotated[str, typer.Option(help="one currency for all")] = "USD",
@@ -110,17 +121,11 @@ def contagion(
     vol: VolMoves = None,
     collateral: AssetMoves = None,
     rate: RateMove = 0.0,
-    lost: Annotated[
-        list[str] | None, typer.Option(metavar="LOCATION=SHARE", help="balances at a location gone: Kraken=100%")
-    ] = None,
-    lost_at: Annotated[list[str] | None, typer.Option(metavar="VENUE=SHARE", help="balances at a venue gone")] = None,
-    lost_by: Annotated[list[str] | None, typer.Option(metavar="OWNER=SHARE", help="balances of an owner gone")] = None,
-    depth: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=USD", help="forced sales that move a price by 1 %: BTC=50e6")
-    ] = None,
-    depths: Annotated[
-        Path | None, typer.Option(help="table instead: instrument, underlying or asset, and what --impact needs")
-    ] = None,
+    lost: Lost = None,
+    lost_at: LostAt = None,
+    lost_by: LostBy = None,
+    depth: Depth = None,
+    depths: Depths = None,
     fund: Annotated[list[str] | None, typer.Option(metavar="VENUE=USD", help="insurance fund of a venue")] = None,
     impact: Annotated[str, typer.Option(help="law of price impact: linear or square_root")] = "linear",
     owners: Annotated[str, typer.Option(help="apart, or together: an owner's accounts help first")] = "apart",

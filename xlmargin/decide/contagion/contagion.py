@@ -93,23 +93,29 @@ def contagion(
     fund, funded = _funds(funds, venues)
     spread = Spread(found, moves, losses, law, fund, number, _distinct(owner)[1], owners == OWNERS[1], slippage)
     resting = spread.run(spread.bound if most_rounds is None else most_rounds)
-    after = spread.by_account([s.worth for s in found])
+    notes = (*doubts, *_notes(spread, venues, funded, resting))
+    return _told(spread, (book.account, venue, owner, venues), notes, resting)
+
+
+def _told(spread: Spread, whose: tuple[np.ndarray, ...], notes: tuple[Note, ...], resting: bool) -> Contagion:
+    """The result; ``whose`` are accounts (A,), their venues and owners, and the venues (V,)."""
+    account, venue, owner, venues = whose
     return Contagion(
-        account=book.account,
+        account=account,
         venue=venue,
         owner=owner,
         venues=venues,
         broke=spread.broke,
         cover=spread.cover,
         before=spread.before,
-        after=after,
-        name=names.name,
+        after=spread.by_account([s.worth for s in spread.cohorts]),
+        name=spread.names.name,
         shock=spread.shock,
         factor=spread.factor,
         told=tuple(spread.rounds),
         fund=spread.fund,
-        notes=(*doubts, *_notes(spread, venues, funded, resting)),
-        cohorts=tuple(found),
+        notes=notes,
+        cohorts=tuple(spread.cohorts),
         resting=resting,
         bound=spread.bound,
     )

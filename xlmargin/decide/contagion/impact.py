@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...book import added
+from ...cells import read_number
 from ...errors import InputError, Problem, nearest
 from ...market import Market
 from ..moves import groups
@@ -163,7 +164,12 @@ def _wrong(cells: np.ndarray, values: np.ndarray, column: str) -> Iterator[Probl
 
 
 def number(cell: Any) -> float:
+    """A number as tables are read everywhere; NaN for what is none.
+
+    >>> number("50,000"), number("many")
+    (50000.0, nan)
+    """
     try:
-        return float(cell)
-    except (TypeError, ValueError):
+        return read_number(cell)
+    except ValueError:
         return np.nan

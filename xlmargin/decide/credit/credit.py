@@ -235,10 +235,7 @@ def credit(
     limits = lines_of(owners, market, market.tables.get("lines") if lines is None else lines, currency)
     one = as_one(book, market, owner, owners)
     how = {} if portfolio is None else told_of(portfolio, params, options) | {"workers": workers}
-    if portfolio is None:
-        whole = House(None, each.required.sum(1), each.equity.sum(1), each.short.sum(1), ("",) * len(owners))
-    else:
-        whole = house(one, market, portfolio, how, level, currency)
+    whole = _apart(each) if portfolio is None else house(one, market, portfolio, how, level, currency)
     concentrated = of_underlyings(limits.limits, one, market, portfolio, how, level, currency)
     found = findings(limits, used_of(whole, collateral), whole, each, currency, concentrated)
     return Credit(
@@ -255,6 +252,11 @@ def credit(
         collateral=collateral,
         currency=currency,
     )
+
+
+def _apart(each: Standing) -> House:
+    """Owners of whom nothing is netted: the sums over their venues."""
+    return House(None, each.required.sum(1), each.equity.sum(1), each.short.sum(1), ("",) * len(each.required))
 
 
 def _notes(margins: list[Margin | None]) -> tuple[Note, ...]:

@@ -79,19 +79,10 @@ def place(
     if not len(found.items):
         raise InputError("nothing to place: the book holds no cross position in one-way mode, and no hedge is given")
     where = listing(market, found.items, places, eligible)
+    listed = zip(places, where.instrument, where.size, where.most, strict=True)
     pots = tuple(
-        pot_of(
-            book,
-            market,
-            p,
-            found.items,
-            (where.instrument[v], where.size[v]),
-            where.most[v],
-            found.legs,
-            level,
-            currency,
-        )
-        for v, p in enumerate(places)
+        pot_of(book, market, p, found.items, (instrument, size), most, found.legs, level, currency)
+        for p, instrument, size, most in listed
     )
     why = _reasons(found.items, pots, where)
     _refuse(found.items, pots, why)
