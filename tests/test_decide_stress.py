@@ -290,13 +290,3 @@ def test_sensitivities_stay_as_they_are_and_say_so():
     found = stress(margin, "2020-03-12")
     np.testing.assert_array_equal(found.initial[0], margin.initial.value)
     assert any("sensitivities are not revalued" in n.text for n in found.notes)
-
-
-def test_named_doubts_are_noted_where_they_touch_the_book():
-    told = {n.text for n in stress(desk(), "2025-10-10").notes}
-    assert any(t.startswith("2025-10-10: BTC, vol +29.8%: no figure for BTC was found") for t in told)
-    assert not any("USDe" in t or "WBETH" in t for t in told)
-    (btc,) = (n for n in stress(desk(), "2025-10-10").notes if "BTC, vol" in n.text)
-    assert btc.where.tolist() == [True, True]
-    still = {n.text for n in stress(desk(), "2021-05-19").notes}
-    assert "2021-05-19: volatilities stay as they are: no figure of that day has a source" in still

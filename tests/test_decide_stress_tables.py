@@ -134,3 +134,13 @@ def test_parts_are_shares_of_what_happens_together():
     np.testing.assert_allclose(parts.equity[1], (vol + both - price) / 2, rtol=1e-9, atol=1e-6)
     assert set(parts.factor) <= set(PARTS)
     assert (margin.run.market.kind == OPTION).any()
+
+
+def test_named_doubts_are_noted_where_they_touch_the_book():
+    told = {n.text for n in stress(desk(), "2025-10-10").notes}
+    assert any(t.startswith("2025-10-10: BTC, vol +29.8%: no figure for BTC was found") for t in told)
+    assert not any("USDe" in t or "WBETH" in t for t in told)
+    (btc,) = (n for n in stress(desk(), "2025-10-10").notes if "BTC, vol" in n.text)
+    assert btc.where.tolist() == [True, True]
+    still = {n.text for n in stress(desk(), "2021-05-19").notes}
+    assert "2021-05-19: volatilities stay as they are: no figure of that day has a source" in still
